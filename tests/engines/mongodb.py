@@ -1,6 +1,7 @@
 """MongoDB's wire protocol by SecantusDB, a Python package: no MongoDB server has to be installed."""
 
 import importlib.util
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -12,6 +13,8 @@ from tests.engines.base import Engine, EngineError
 
 class MongoDB(Engine):
     name = "mongodb"
+    # Asked politely it takes two seconds to put data in order that is removed next.
+    stop_signal = signal.SIGKILL
 
     @staticmethod
     def given(environ: Mapping[str, str]) -> dict[str, str] | None:
