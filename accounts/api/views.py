@@ -1,0 +1,105 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, viewsets
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors
+from accounts.api import serializers
+from accounts.api.tokens import tokens_for
+from accounts.models import CreditEntry, PriceList, Rate, User
+from accounts.services.profiles import update_profile
+from accounts.services.signin import sign_in
+from common.api.pagination import EnvelopePagePagination
+from common.api.parsers import StrictJSONParser
+
+
+class LoginView(APIView):
+    """Sign in with JSON, or with the OAuth 2 password form."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+    parser_classes = [StrictJSONParser, FormParser, MultiPartParser]
+
+    @extend_schema(
+        tags=["auth"],
+        operation_id="auth_login",
+        request={
+            "application/json": serializers.LoginSerializer,
+            "application/x-www-form-urlencoded": serializers.OAuth2LoginSerializer,
+        },
+        responses={200: serializers.SessionSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        is_json = (request.content_type or "").startswith("application/json")
+        serializer = (serializers.LoginSerializer if is_json else serializers.OAuth2LoginSerializer)(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
+        user = sign_in(request, email=given["email" if is_json else "username"], password=given["password"])
+        return Response(
+            {**tokens_for(user), "user": serializers.UserSerializer(user).data}, headers={"Cache-Control": "no-store"}
+        )
+
+
+class MeView(APIView):
+    """One's own profile."""
+
+    @extend_schema(tags=["auth"], operation_id="auth_me", responses={200: serializers.UserSerializer})
+    def get(self, request: Request) -> Response:
+        return Response(serializers.UserSerializer(request.user).data)
+
+    @extend_schema(
+        tags=["auth"],
+        operation_id="auth_me_update",
+        request=serializers.ProfileSerializer,
+        responses={200: serializers.UserSerializer},
+    )
+    def patch(self, request: Request) -> Response:
+        serializer = serializers.ProfileSerializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        assert isinstance(request.user, User)
+        user = update_profile(request.user, by=request.user, **serializer.validated_data)
+        return Response(serializers.UserSerializer(user).data)
+
+
+class AccountView(APIView):
+    """One's own prepaid account."""
+
+    @extend_schema(tags=["account"], operation_id="account", responses={200: serializers.AccountSerializer})
+    def get(self, request: Request) -> Response:
+        return Response(serializers.AccountSerializer(selectors.account_of(request.user.pk)).data)
+
+
+@extend_schema_view(list=extend_schema(tags=["account"], operation_id="account_entries"))
+class EntryViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[CreditEntry]):
+    """One's own statement, newest first."""
+
+    serializer_class = serializers.CreditEntrySerializer
+    queryset = CreditEntry.objects.none()
+
+    def get_queryset(self) -> Any:
+        return CreditEntry.objects.filter(account__user_id=self.request.user.pk)
+
+
+@extend_schema_view(list=extend_schema(tags=["account"], auth=[]))
+class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Rate]):
+    """Packs of credits on sale."""
+
+    permission_classes = [AllowAny]
+    pagination_class = EnvelopePagePagination
+    serializer_class = serializers.RateSerializer
+    queryset = Rate.objects.filter(is_active=True)
+
+
+@extend_schema_view(list=extend_schema(tags=["account"], auth=[]))
+class PriceListViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[PriceList]):
+    """What actions cost, in credits."""
+
+    permission_classes = [AllowAny]
+    pagination_class = EnvelopePagePagination
+    serializer_class = serializers.PriceListSerializer
+    queryset = PriceList.objects.all()

@@ -1,0 +1,31 @@
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(TextChoices):
+    PATIENT = "patient", _("Patient")
+    DOCTOR = "doctor", _("Médecin")
+    PHARMACIST = "pharmacist", _("Pharmacien")
+    STAFF = "staff", _("Équipe")
+    ADMIN = "admin", _("Administrateur")
+
+
+# Roles that may open the back office; what they see there their groups decide.
+BACK_OFFICE_ROLES = frozenset({Role.PHARMACIST, Role.STAFF, Role.ADMIN})
+
+
+class EntryKind(TextChoices):
+    """Why credits moved. With its reference, each cause is booked once."""
+
+    WELCOME = "welcome", _("Crédits de bienvenue")
+    RATE = "rate", _("Achat d'un forfait")
+    SPEND = "spend", _("Consommation")
+    REFUND = "refund", _("Remboursement")
+    GRANT = "grant", _("Crédits offerts")
+    ADJUST = "adjust", _("Correction")
+
+
+class PricedAction(TextChoices):
+    CHECK_AVAILABILITY = "check_availability", _("Vérifier une disponibilité")
+    RESERVE = "reserve", _("Réserver un produit")
+    BOOK_APPOINTMENT = "book_appointment", _("Prendre un rendez-vous")

@@ -1,0 +1,35 @@
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import DomainError, Forbidden, NotFound
+
+
+class InvalidCredentials(DomainError):
+    code = "invalid_credentials"
+    status = 401
+    detail = _("Adresse e-mail ou mot de passe incorrect.")
+
+
+class EmailNotVerified(Forbidden):
+    code = "email_not_verified"
+    detail = _("Confirmez d'abord votre adresse e-mail avec le code que vous avez reçu.")
+
+
+class InsufficientCredits(DomainError):
+    code = "insufficient_credits"
+    status = 402
+    detail = _("Votre compte n'a pas assez de crédits. Achetez un forfait pour continuer.")
+
+
+class AccountDisabled(Forbidden):
+    code = "account_disabled"
+    detail = _("Votre compte est désactivé. Contactez l'assistance pour le réactiver.")
+
+
+class UnknownAccount(NotFound):
+    code = "unknown_account"
+    detail = _("Ce compte n'existe pas.")
+
+
+class UnknownRate(NotFound):
+    code = "unknown_rate"
+    detail = _("Ce forfait n'existe pas ou n'est plus vendu.")

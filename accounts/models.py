@@ -1,0 +1,170 @@
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.emails import normalize_email
+from accounts.enums import BACK_OFFICE_ROLES, EntryKind, PricedAction, Role
+from common.models import Timestamped
+from common.money import XAF
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=normalize_email(username or ""))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """The row alone; `accounts.services.users.create_user` also opens the account."""
+        user = self.model(email=normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """For `manage.py createsuperuser`: an administrator whose address needs no code."""
+        from accounts.services.users import create_user
+
+        return create_user(email=email, password=password, role=Role.ADMIN, is_verified=True, **fields)
+
+
+class User(Timestamped, AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail address is the name; roles give groups, groups give rights."""
+
+    email = models.EmailField(_("adresse e-mail"), max_length=254, unique=True)
+    first_name = models.CharField(_("prénom"), max_length=150, blank=True)
+    last_name = models.CharField(_("nom"), max_length=150, blank=True)
+    phone = models.CharField(_("téléphone"), max_length=16, blank=True, help_text=_("E.164, par exemple +24177123456"))
+    role = models.CharField(_("rôle"), max_length=16, choices=Role, default=Role.PATIENT)
+    language = models.CharField(
+        _("langue"), max_length=2, choices=[("fr", "Français"), ("en", "English")], default="fr"
+    )
+    bio = models.TextField(_("présentation"), blank=True)
+    is_verified = models.BooleanField(_("adresse vérifiée"), default=False)
+    is_active = models.BooleanField(_("actif"), default=True)
+    is_staff = models.BooleanField(_("accès au back-office"), default=False)
+    token_version = models.PositiveIntegerField(_("version des jetons"), default=1, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        verbose_name = _("utilisateur")
+        verbose_name_plural = _("utilisateurs")
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_known"),
+            models.CheckConstraint(condition=Q(phone="") | Q(phone__startswith="+"), name="user_phone_e164"),
+            models.CheckConstraint(
+                condition=Q(is_staff=False) | Q(role__in=sorted(BACK_OFFICE_ROLES)), name="user_staff_by_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def mfa_enabled(self) -> bool:
+        """No second factor can be enrolled yet."""
+        return False
+
+    def get_full_name(self) -> str:
+        return self.full_name or self.email
+
+    def get_short_name(self) -> str:
+        return self.first_name or self.email
+
+
+class Rate(Timestamped):
+    """A pack of credits sold for money."""
+
+    label = models.CharField(_("libellé"), max_length=120)
+    price = models.PositiveBigIntegerField(_("prix"), help_text=_("en francs CFA entiers"))
+    currency = models.CharField(_("devise"), max_length=3, default=XAF)
+    credits = models.PositiveBigIntegerField(_("crédits"))
+    is_active = models.BooleanField(_("en vente"), default=True)
+
+    class Meta:
+        verbose_name = _("forfait")
+        verbose_name_plural = _("forfaits")
+        ordering = ["price", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(price__gt=0), name="rate_price_positive"),
+            models.CheckConstraint(condition=Q(credits__gt=0), name="rate_credits_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class PriceList(Timestamped):
+    """What an action costs in credits; an action without a row is free."""
+
+    action = models.CharField(_("action"), max_length=32, choices=PricedAction, null=True, blank=True, unique=True)
+    label = models.CharField(_("libellé"), max_length=120)
+    credits = models.PositiveBigIntegerField(_("crédits"))
+
+    class Meta:
+        verbose_name = _("tarif d'une action")
+        verbose_name_plural = _("grille tarifaire")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Account(Timestamped):
+    """Somebody's prepaid credits. `credit` is the sum of the entries, changed only by the ledger's services."""
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="account", verbose_name=_("titulaire"))
+    credit = models.PositiveBigIntegerField(_("crédits"), default=0)
+    is_active = models.BooleanField(_("actif"), default=True)
+    rate = models.ForeignKey(
+        Rate, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("forfait")
+    )
+    subscribed_at = models.DateTimeField(_("forfait acheté le"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("compte")
+        verbose_name_plural = _("comptes")
+        constraints = [models.CheckConstraint(condition=Q(credit__gte=0), name="account_credit_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.user}"
+
+
+class CreditEntry(Timestamped):
+    """One line of the ledger: append-only, and the same cause can never be booked twice."""
+
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="entries", verbose_name=_("compte"), db_index=False
+    )
+    amount = models.BigIntegerField(_("mouvement"))
+    balance_after = models.PositiveBigIntegerField(_("solde après"))
+    kind = models.CharField(_("nature"), max_length=16, choices=EntryKind)
+    reference = models.CharField(_("référence"), max_length=100)
+    label = models.CharField(_("libellé"), max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("par"), db_index=False
+    )
+
+    class Meta:
+        verbose_name = _("écriture")
+        verbose_name_plural = _("écritures")
+        constraints = [
+            models.CheckConstraint(condition=~Q(amount=0), name="entry_amount_not_zero"),
+            models.CheckConstraint(condition=Q(balance_after__gte=0), name="entry_balance_not_negative"),
+            models.CheckConstraint(condition=Q(kind__in=EntryKind.values), name="entry_kind_known"),
+            models.UniqueConstraint(fields=["kind", "reference"], name="entry_kind_reference"),
+        ]
+        indexes = [models.Index(fields=["account", "-id"], name="entry_account_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+d} {self.get_kind_display()}"

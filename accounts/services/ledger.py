@@ -1,0 +1,135 @@
+"""The only doors to the ledger. Each changes the balance and books the entry in the caller's transaction.
+
+Amounts are whole credits. `reference` names the cause (`reservation:<uuid>`): with the kind it is unique for ever, so
+the same cause booked twice raises `django.db.IntegrityError` when the unit of work ends, and changes nothing.
+
+The balance is changed by one guarded UPDATE that locks the row; a second spender waits for it and sees what is left.
+"""
+
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import EntryKind
+from accounts.exceptions import AccountDisabled, InsufficientCredits, UnknownAccount
+from accounts.models import Account, CreditEntry, User
+from accounts.signals import credits_moved
+from common import sql, unit_of_work
+from common.errors import Invalid
+
+_ENTRY_COLUMNS = (
+    "account_id",
+    "amount",
+    "balance_after",
+    "kind",
+    "reference",
+    "label",
+    "created_by_id",
+    "created_at",
+    "updated_at",
+)
+
+
+def spend(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> None:
+    """Take `credits` (≥ 0; nothing is booked for 0) from the user's account.
+
+    Raises `InsufficientCredits` (402) and `AccountDisabled` (403).
+    """
+    if credits < 0:
+        raise ValueError("a spend is not negative")
+    if credits == 0:
+        _require_active(user_id)
+        return
+    row = _move(user_id, -credits, only_active=True)
+    if row is None:
+        _require_active(user_id)
+        raise InsufficientCredits
+    _book(user_id, row, -credits, EntryKind.SPEND, reference, label, by)
+
+
+def refund(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> None:
+    """Give `credits` (≥ 0) of an earlier spend back, also to a disabled account: they were paid for."""
+    if credits:
+        _credit(user_id, credits, EntryKind.REFUND, reference, label, by)
+
+
+def grant(
+    user_id: int, credits: int, *, kind: EntryKind = EntryKind.GRANT, reference: str, label: str = "", by: User | None
+) -> None:
+    """Add `credits` (> 0): welcome credits, a rate that was paid, a gift of staff."""
+    if kind not in (EntryKind.GRANT, EntryKind.RATE, EntryKind.WELCOME):
+        raise ValueError(f"{kind} is no grant")
+    _credit(user_id, credits, kind, reference, label, by)
+
+
+def adjust(user_id: int, credits: int, *, reason: str, reference: str, by: User) -> None:
+    """A correction by staff, in either direction, with a reason that the statement shows.
+
+    Raises `Invalid` (no reason, or zero), `InsufficientCredits` (402) below zero.
+    """
+    if not reason.strip():
+        raise Invalid(_("Une correction demande un motif."), code="reason_required")
+    if credits == 0:
+        raise Invalid(_("Une correction de zéro crédit n'en est pas une."), code="zero_amount")
+    row = _move(user_id, credits)
+    if row is None:
+        raise InsufficientCredits
+    _book(user_id, row, credits, EntryKind.ADJUST, reference, reason.strip(), by)
+
+
+def _credit(user_id: int, credits: int, kind: EntryKind, reference: str, label: str, by: User | None) -> None:
+    if credits <= 0:
+        raise ValueError("credits to add are positive")
+    row = _move(user_id, credits)
+    if row is None:
+        raise UnknownAccount
+    _book(user_id, row, credits, kind, reference, label, by)
+
+
+def _move(user_id: int, amount: int, *, only_active: bool = False) -> tuple[Any, ...] | None:
+    """Change the balance unless it would become negative; (account id, balance) or None where the guard refused."""
+    active = " AND is_active" if only_active else ""
+    return sql.fetch_one(
+        "UPDATE accounts_account SET credit = credit + %s, updated_at = %s "
+        f"WHERE user_id = %s AND credit + %s >= 0{active} RETURNING id, credit",
+        [amount, _now(), user_id, amount],
+    )
+
+
+def _require_active(user_id: int) -> None:
+    if not Account.objects.filter(user_id=user_id, is_active=True).exists():
+        raise AccountDisabled
+
+
+def _book(
+    user_id: int,
+    row: tuple[Any, ...],
+    amount: int,
+    kind: EntryKind,
+    reference: str,
+    label: str,
+    by: User | None,
+) -> None:
+    account_id, balance_after = row
+    now = _now()
+    unit_of_work.insert(
+        "accounts_creditentry",
+        _ENTRY_COLUMNS,
+        [account_id, amount, balance_after, str(kind), reference, label, by.pk if by else None, now, now],
+    )
+    credits_moved.send(
+        CreditEntry,
+        account_id=account_id,
+        user_id=user_id,
+        kind=kind,
+        amount=amount,
+        balance_after=balance_after,
+        reference=reference,
+        by=by,
+    )
+
+
+def _now() -> Any:
+    return connection.ops.adapt_datetimefield_value(timezone.now())

@@ -1,0 +1,46 @@
+"""People are created here and nowhere else: every one has an account and its welcome credits."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext as _
+
+from accounts.emails import normalize_email
+from accounts.enums import BACK_OFFICE_ROLES, EntryKind, Role
+from accounts.models import Account, User
+from accounts.services import ledger
+from accounts.signals import user_created
+from common.unit_of_work import unit_of_work
+
+
+def create_user(
+    *, email: str, password: str | None, role: Role = Role.PATIENT, by: User | None = None, **fields: Any
+) -> User:
+    """A person with an account and the welcome credits of `WELCOME_CREDITS`. Without a password none signs in.
+
+    Raises `django.db.IntegrityError` where the address is taken: whether to tell is the caller's decision.
+    """
+    with unit_of_work():
+        user = User(
+            email=normalize_email(email),
+            role=role,
+            is_staff=role in BACK_OFFICE_ROLES,
+            is_superuser=role == Role.ADMIN,
+            **fields,
+        )
+        user.set_password(password)
+        user.save(force_insert=True)
+        user.groups.set(Group.objects.filter(name=role))
+        Account.objects.create(user=user)
+        if settings.WELCOME_CREDITS:
+            ledger.grant(
+                user.pk,
+                settings.WELCOME_CREDITS,
+                kind=EntryKind.WELCOME,
+                reference=f"user:{user.pk}",
+                label=_("Crédits de bienvenue"),
+                by=by,
+            )
+        user_created.send(User, user=user, by=by)
+    return user

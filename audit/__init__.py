@@ -1,0 +1,1 @@
+"""Who did what, when: the event log. Listens to every app; nobody imports it."""

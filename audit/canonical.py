@@ -1,0 +1,56 @@
+"""The canonical form of an event: what its commitment and its HMAC are computed over. docs/audit.md describes it."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+
+
+def canonical_json(value: Any) -> str:
+    """Sorted keys, no spaces, UTF-8 as it is: one spelling for one value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, cls=DjangoJSONEncoder)
+
+
+def commitment(salt: str, ip: str, values: Mapping[str, Any]) -> str:
+    """SHA-256 over the salt (32 hex digits) and the personal values, in hex."""
+    return hashlib.sha256(f"{salt}\n{canonical_json({'ip': ip, 'values': values})}".encode()).hexdigest()
+
+
+def canonical_event(
+    *,
+    occurred_at: datetime,
+    action: str,
+    entity: str,
+    entity_id: str,
+    actor_id: str,
+    actor_kind: str,
+    request_id: str,
+    amount: int | None,
+    changes: Mapping[str, Any],
+    commitment: str,
+) -> bytes:
+    """The bytes that the HMAC covers: every field but the database's own (id, created_at, updated_at)."""
+    return canonical_json(
+        [
+            occurred_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            action,
+            entity,
+            entity_id,
+            actor_id,
+            actor_kind,
+            request_id,
+            amount,
+            changes,
+            commitment,
+        ]
+    ).encode()
+
+
+def mac(event: bytes) -> str:
+    """HMAC-SHA256 with AUDIT_KEY, in hex."""
+    return hmac.new(settings.AUDIT_KEY.encode(), event, hashlib.sha256).hexdigest()

@@ -1,0 +1,64 @@
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from audit.enums import Action
+from common.models import Timestamped
+
+
+class Event(Timestamped):
+    """Something that happened. Append-only by trigger; without foreign keys, because it outlives what it names.
+
+    `commitment` is the salted SHA-256 of the event's personal values, which live in `EventPersonal` and can be
+    erased without making this row unprovable; `mac` is an HMAC of the row with a key outside of the database.
+    """
+
+    occurred_at = models.DateTimeField(_("date"))
+    action = models.CharField(_("action"), max_length=40, choices=Action)
+    entity = models.CharField(_("objet"), max_length=40)
+    entity_id = models.CharField(_("identifiant"), max_length=64, blank=True)
+    actor_id = models.CharField(_("acteur"), max_length=64, blank=True)
+    actor_kind = models.CharField(_("type d'acteur"), max_length=16)
+    request_id = models.CharField(_("requête"), max_length=64, blank=True)
+    amount = models.BigIntegerField(_("montant"), null=True)
+    changes = models.JSONField(_("détails"), default=dict, encoder=DjangoJSONEncoder)
+    commitment = models.CharField(_("engagement"), max_length=64, unique=True)
+    mac = models.CharField(_("sceau"), max_length=64)
+
+    class Meta:
+        verbose_name = _("événement")
+        verbose_name_plural = _("événements")
+        indexes = [
+            models.Index(fields=["action", "-id"], name="event_action_newest"),
+            models.Index(fields=["entity", "entity_id", "-id"], name="event_entity_newest"),
+            models.Index(fields=["actor_id", "-id"], name="event_actor_newest"),
+            models.Index(fields=["occurred_at"], name="event_occurred"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.entity}:{self.entity_id}"
+
+
+class EventPersonal(Timestamped):
+    """The personal values of an event. Erasing a person deletes such rows; the event and its proof remain."""
+
+    event = models.OneToOneField(
+        Event,
+        on_delete=models.DO_NOTHING,
+        to_field="commitment",
+        db_column="commitment",
+        db_constraint=False,
+        primary_key=True,
+        related_name="personal",
+        verbose_name=_("événement"),
+    )
+    salt = models.CharField(_("sel"), max_length=32)
+    ip = models.CharField(_("adresse IP"), max_length=45, blank=True)
+    values = models.JSONField(_("valeurs"), default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        verbose_name = _("donnée personnelle d'événement")
+        verbose_name_plural = _("données personnelles d'événements")
+
+    def __str__(self) -> str:
+        return str(self.event_id)

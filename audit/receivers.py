@@ -1,0 +1,164 @@
+"""From domain signals to events: one receiver a signal, one call each."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts import signals as accounts
+from accounts.enums import EntryKind
+from accounts.models import Account, User
+from audit.enums import Action
+from audit.services import record
+from catalog import signals as catalog
+from payments import signals as payments
+from payments.enums import Status as PaymentStatus
+from payments.models import CallbackMessage, Payment, Refund
+from reservations import signals as reservations
+from reservations.enums import Status as ReservationStatus
+from reservations.models import Reservation, ReservationLine
+
+
+@receiver(accounts.user_created, dispatch_uid="audit.user_created")
+def user_created(user: User, **kwargs: Any) -> None:
+    record(
+        Action.USER_CREATED,
+        entity="user",
+        entity_id=user.pk,
+        changes={"role": user.role},
+        personal={"email": user.email},
+    )
+
+
+@receiver(accounts.user_signed_in, dispatch_uid="audit.user_signed_in")
+def user_signed_in(user: User, **kwargs: Any) -> None:
+    record(Action.USER_SIGNED_IN, entity="user", entity_id=user.pk, changes={"role": user.role})
+
+
+@receiver(accounts.sign_in_failed, dispatch_uid="audit.sign_in_failed")
+def sign_in_failed(email: str, user_id: int | None, reason: str, **kwargs: Any) -> None:
+    record(
+        Action.USER_SIGN_IN_FAILED,
+        entity="user",
+        entity_id=user_id or "",
+        changes={"reason": reason},
+        personal={"email": email[:254]},
+    )
+
+
+@receiver(accounts.profile_changed, dispatch_uid="audit.profile_changed")
+def profile_changed(user: User, old: dict[str, str], new: dict[str, str], **kwargs: Any) -> None:
+    record(
+        Action.USER_PROFILE_CHANGED,
+        entity="user",
+        entity_id=user.pk,
+        changes={"fields": sorted(new)},
+        personal={"old": old, "new": new},
+    )
+
+
+@receiver(accounts.account_switched, dispatch_uid="audit.account_switched")
+def account_switched(account: Account, is_active: bool, **kwargs: Any) -> None:
+    action = Action.ACCOUNT_ENABLED if is_active else Action.ACCOUNT_DISABLED
+    record(action, entity="account", entity_id=account.pk)
+
+
+@receiver(accounts.credits_moved, dispatch_uid="audit.credits_moved")
+def credits_moved(
+    account_id: int, kind: EntryKind, amount: int, balance_after: int, reference: str, **kwargs: Any
+) -> None:
+    record(
+        Action(f"credits.{kind}"),
+        entity="account",
+        entity_id=account_id,
+        amount=amount,
+        changes={"balance_after": balance_after, "reference": reference},
+    )
+
+
+@receiver(catalog.products_imported, dispatch_uid="audit.products_imported")
+def products_imported(counts: dict[str, int], **kwargs: Any) -> None:
+    record(Action.PRODUCTS_IMPORTED, entity="product", changes=counts)
+
+
+@receiver(catalog.pharmacies_imported, dispatch_uid="audit.pharmacies_imported")
+def pharmacies_imported(counts: dict[str, int], **kwargs: Any) -> None:
+    record(Action.PHARMACIES_IMPORTED, entity="pharmacy", changes=counts)
+
+
+@receiver(reservations.reservation_moved, dispatch_uid="audit.reservation_moved")
+def reservation_moved(
+    reservation: Reservation, old: ReservationStatus | None, lines: list[ReservationLine] | None, **kwargs: Any
+) -> None:
+    changes: dict[str, Any] = {"old": old, "new": reservation.status, "total": reservation.total}
+    if reservation.reason:
+        changes["reason"] = reservation.reason
+    record(
+        Action(f"reservation.{reservation.status}"),
+        entity="reservation",
+        entity_id=reservation.public_id,
+        changes=changes,
+        # What somebody takes is personal.
+        personal={"lines": [[line.product_code, line.quantity] for line in lines]} if lines else None,
+    )
+
+
+@receiver(reservations.reservation_paid, dispatch_uid="audit.reservation_paid")
+def reservation_paid(reservation: Reservation, payment: Payment, **kwargs: Any) -> None:
+    record(
+        Action.RESERVATION_PAID,
+        entity="reservation",
+        entity_id=reservation.public_id,
+        amount=payment.amount,
+        changes={"payment": str(payment.public_id)},
+    )
+
+
+@receiver(payments.payment_moved, dispatch_uid="audit.payment_moved")
+def payment_moved(payment: Payment, old: PaymentStatus | None, **kwargs: Any) -> None:
+    changes: dict[str, Any] = {
+        "old": old,
+        "new": payment.status,
+        "purpose": payment.purpose,
+        "purpose_id": payment.purpose_id,
+        "provider": payment.provider,
+    }
+    if payment.reason:
+        changes["reason"] = payment.reason
+    record(
+        Action(f"payment.{payment.status}"),
+        entity="payment",
+        entity_id=payment.public_id,
+        amount=payment.amount,
+        changes=changes,
+    )
+
+
+@receiver(payments.callback_received, dispatch_uid="audit.callback_received")
+def callback_received(message: CallbackMessage, **kwargs: Any) -> None:
+    record(
+        Action.CALLBACK_RECEIVED,
+        entity="callback",
+        entity_id=message.pk,
+        changes={"provider": message.provider, "digest": message.digest},
+    )
+
+
+@receiver(payments.callback_refused, dispatch_uid="audit.callback_refused")
+def callback_refused(provider: str, reason: str, message: CallbackMessage | None, **kwargs: Any) -> None:
+    record(
+        Action.CALLBACK_REFUSED,
+        entity="callback",
+        entity_id=message.pk if message else "",
+        changes={"provider": provider, "reason": reason},
+    )
+
+
+@receiver(payments.refund_moved, dispatch_uid="audit.refund_moved")
+def refund_moved(refund: Refund, **kwargs: Any) -> None:
+    record(
+        Action(f"refund.{refund.status}"),
+        entity="refund",
+        entity_id=refund.public_id,
+        amount=refund.amount,
+        changes={"payment": str(refund.payment.public_id), "reason": refund.reason},
+    )

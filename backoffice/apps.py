@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class BackofficeConfig(AppConfig):
+    name = "backoffice"
+    verbose_name = _("Back-office")
+
+    def ready(self) -> None:
+        from backoffice import health  # noqa: F401  (registers the queue's check)
+        from backoffice.roles import sync_groups
+
+        post_migrate.connect(sync_groups, sender=self, dispatch_uid="backoffice.sync_groups")

@@ -1,0 +1,55 @@
+"""The admin's sidebar: grouped by what staff do, not by where the code lives."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """What this person may see; a group without items disappears."""
+    groups: list[tuple[str, list[tuple[str, str, str]]]] = [
+        (
+            _("Pharmacies"),
+            [
+                (_("Réservations"), "shopping_bag", "reservations.reservation"),
+                (_("Stock"), "inventory_2", "catalog.stock"),
+                (_("Pharmacies"), "local_pharmacy", "catalog.pharmacy"),
+                (_("Produits"), "medication", "catalog.product"),
+            ],
+        ),
+        (
+            _("Argent"),
+            [
+                (_("Paiements"), "payments", "payments.payment"),
+                (_("Remboursements"), "undo", "payments.refund"),
+                (_("Notifications"), "notifications", "payments.callbackmessage"),
+            ],
+        ),
+        (
+            _("Personnes"),
+            [
+                (_("Utilisateurs"), "person", "accounts.user"),
+                (_("Comptes"), "account_balance_wallet", "accounts.account"),
+                (_("Écritures"), "receipt_long", "accounts.creditentry"),
+                (_("Forfaits"), "sell", "accounts.rate"),
+                (_("Grille tarifaire"), "price_change", "accounts.pricelist"),
+            ],
+        ),
+        (_("Contrôle"), [(_("Journal d'audit"), "history", "audit.event")]),
+    ]
+    return [
+        {"title": title, "separator": True, "items": items}
+        for title, models in groups
+        if (items := [_item(*model) for model in models if _may_see(request, model[2])])
+    ]
+
+
+def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
+
+
+def _may_see(request: HttpRequest, model: str) -> bool:
+    app, name = model.split(".")
+    return any(request.user.has_perm(f"{app}.{right}_{name}") for right in ("view", "change"))

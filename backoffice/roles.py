@@ -1,0 +1,53 @@
+"""What each role may do, as named permissions: one table, synchronised after every migration."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+from accounts.enums import Role
+
+_STAFF_VIEWS = (
+    "accounts.view_user accounts.view_account accounts.view_creditentry accounts.view_rate accounts.view_pricelist "
+    "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
+    "catalog.view_searchentry reservations.view_reservation reservations.view_reservationline "
+    "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
+    "audit.view_event"
+)
+_STAFF_CHANGES = (
+    "accounts.change_account accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist "
+    "catalog.add_product catalog.change_product catalog.add_pharmacy catalog.change_pharmacy "
+    "catalog.add_pharmacymember catalog.change_pharmacymember catalog.delete_pharmacymember "
+    "catalog.add_stock catalog.change_stock reservations.change_reservation payments.change_payment "
+    "payments.add_refund payments.change_refund"
+)
+
+# Administrators are superusers; patients, doctors and pharmacists act on what is theirs and need no global right.
+PERMISSIONS: dict[str, str] = {
+    Role.PATIENT: "",
+    Role.DOCTOR: "",
+    Role.PHARMACIST: "",
+    Role.STAFF: f"{_STAFF_VIEWS} {_STAFF_CHANGES}",
+    Role.ADMIN: "",
+}
+
+
+def sync_groups(**kwargs: Any) -> None:
+    """Create the groups and give each exactly its permissions.
+
+    Runs after migrations of this app, the last of the house, when every permission exists.
+    """
+    from django.apps import apps
+    from django.contrib.auth.management import create_permissions
+
+    using = kwargs.get("using", "default")
+    for config in apps.get_app_configs():
+        create_permissions(config, verbosity=0, using=using)
+    known = {
+        f"{app}.{codename}": pk
+        for pk, app, codename in Permission.objects.using(using).values_list(
+            "pk", "content_type__app_label", "codename"
+        )
+    }
+    for role, names in PERMISSIONS.items():
+        group, _created = Group.objects.using(using).get_or_create(name=role)
+        group.permissions.set([known[name] for name in names.split()])

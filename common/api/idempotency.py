@@ -1,0 +1,86 @@
+"""The `Idempotency-Key` of unsafe routes as one decorator for view methods."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common import idempotency
+from common.api.problems import CONTENT_TYPE, problem, to_domain_error
+from common.unit_of_work import unit_of_work
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+
+
+@dataclass(frozen=True)
+class CallOutside:
+    """What a view method returns when an outside service must be called after its intent is committed.
+
+    `provisional` is the answer should this process die now; `finish` calls and returns the final one.
+    """
+
+    provisional: Response
+    finish: Callable[[], Response]
+
+
+ViewMethod = Callable[..., Response | CallOutside]
+
+
+def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Response]]:
+    """Run a view method once per user and key, in one transaction with its stored answer.
+
+    With `required`, a request without the header is 400 `idempotency_key_required`; otherwise it is merely honoured.
+    """
+
+    def decorate(method: ViewMethod) -> Callable[..., Response]:
+        @functools.wraps(method)
+        def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+            header = request.META.get(HEADER)
+            if header is None and not required:
+                with unit_of_work():
+                    result = method(view, request, *args, **kwargs)
+                return result.finish() if isinstance(result, CallOutside) else result
+            key = idempotency.validate_key(header)
+            return _run_once(key, view, request, functools.partial(method, view, request, *args, **kwargs))
+
+        wrapper.idempotency_required = required  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def _run_once(key: str, view: Any, request: Request, work: Callable[[], Response | CallOutside]) -> Response:
+    user_id: int = request.user.pk
+    print_ = idempotency.fingerprint(str(request.method), request.path, request.data)
+    try:
+        with unit_of_work():
+            stored = idempotency.claim(user_id, key, print_)
+            if stored is not None:
+                return Response(
+                    stored.body,
+                    status=stored.status,
+                    headers={"Idempotent-Replayed": "true"},
+                    content_type=CONTENT_TYPE if stored.status >= 400 else None,
+                )
+            result = work()
+            outside = isinstance(result, CallOutside)
+            answer = result.provisional if isinstance(result, CallOutside) else result
+            idempotency.store(user_id, key, _stored(answer), leased=outside)
+    except Exception as exc:
+        error = to_domain_error(exc)
+        if error.status in idempotency.STORED_REFUSALS and not isinstance(error, idempotency.KeyReused):
+            refusal = idempotency.StoredAnswer(error.status, problem(error))
+            idempotency.store_refusal(user_id, key, print_, refusal)
+        raise
+    if not isinstance(result, CallOutside):
+        return result
+    final = result.finish()
+    idempotency.store(user_id, key, _stored(final))
+    return final
+
+
+def _stored(response: Response) -> idempotency.StoredAnswer:
+    return idempotency.StoredAnswer(response.status_code, response.data)

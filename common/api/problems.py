@@ -1,0 +1,139 @@
+"""RFC 9457 problem details: the one shape of every refusal of the API."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
+
+from common.context import current
+from common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound, Unavailable
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+# PostgreSQL: serialization failure, deadlock, lock not available, statement cancelled by its time-out.
+_BUSY = {"40001", "40P01", "55P03", "57014"}
+
+
+def problem(error: DomainError) -> dict[str, Any]:
+    """The body for a refusal. `type` names the code below `PROBLEM_BASE_URL`, a page of the docs."""
+    body: dict[str, Any] = {
+        "type": f"{settings.PROBLEM_BASE_URL}{error.code}",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": str(error.detail),
+        "code": error.code,
+        "request_id": current().request_id,
+    }
+    if error.errors:
+        body["errors"] = [
+            {"field": item.field, "code": item.code, "detail": str(item.detail), **item.extra} for item in error.errors
+        ]
+    return body
+
+
+def problem_response(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """A refusal outside of DRF: middleware, unknown routes, the last resort."""
+    response = JsonResponse(problem(error), status=error.status, content_type=CONTENT_TYPE)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """Turn any exception of an API view into an answer; what nobody planned is logged and tells only its id."""
+    error = to_domain_error(exc)
+    if error.status >= 500 and not isinstance(exc, DomainError):
+        logger.error("unplanned error", exc_info=exc)
+    set_rollback()
+    headers = {}
+    if isinstance(exc, exceptions.APIException):
+        original = drf_exception_handler(exc, dict(context))
+        if original is not None:
+            headers = {name: value for name, value in original.headers.items() if name.lower() != "content-type"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return Response(problem(error), status=error.status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def to_domain_error(exc: Exception) -> DomainError:
+    """The refusal that an exception stands for; the last resort is a 500 without details."""
+    if isinstance(exc, DomainError):
+        return exc
+    if isinstance(exc, exceptions.ValidationError):
+        errors = list(_field_errors(exc.get_full_details()))
+        codes = {error.code for error in errors}
+        return Invalid(errors=errors, code=codes.pop() if len(codes) == 1 else None)
+    if isinstance(exc, exceptions.APIException):
+        return _from_api_exception(exc)
+    if isinstance(exc, Http404):
+        return NotFound()
+    if isinstance(exc, PermissionDenied):
+        return Forbidden()
+    if isinstance(exc, OperationalError):
+        if getattr(exc.__cause__, "sqlstate", None) in _BUSY or "database is locked" in str(exc):
+            return Conflict(
+                _("Une autre opération est en cours. Réessayez dans un instant."), code="busy", retry_after=1
+            )
+        return Unavailable(code="database_unavailable", retry_after=5)
+    error = DomainError(
+        _("Une erreur inattendue s'est produite. Indiquez le numéro de requête à l'assistance."), code="internal_error"
+    )
+    error.status = 500
+    return error
+
+
+_CODES = {400: "parse_error", 401: "not_authenticated", 404: "not_found"}
+
+
+def _from_api_exception(exc: exceptions.APIException) -> DomainError:
+    code = exc.get_codes() if isinstance(exc.detail, str) else None
+    if isinstance(exc.detail, dict) and "code" in exc.detail:
+        # simplejwt's shape: {"detail": …, "code": …, "messages": […]}
+        code, detail = str(exc.detail["code"]), exc.detail.get("detail", "")
+    else:
+        detail = exc.detail
+    error = DomainError(detail, code=str(code or _CODES.get(exc.status_code, "refused")))
+    error.status = exc.status_code
+    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
+        error.retry_after = int(exc.wait) + 1
+    return error
+
+
+def _field_errors(details: Any, path: str = "") -> Iterable[FieldError]:
+    """Flatten DRF's nested details into dotted paths: `lines.0.quantity`."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield FieldError(path, str(details["code"]), details["message"])
+    elif isinstance(details, dict):
+        for name, value in details.items():
+            if name == "non_field_errors":
+                yield from _field_errors(value, path)
+            else:
+                yield from _field_errors(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(details, list):
+        nested = any(not (isinstance(item, dict) and set(item) == {"message", "code"}) for item in details)
+        for index, item in enumerate(details):
+            yield from _field_errors(item, f"{path}.{index}" if nested and path else path)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return problem_response(request, NotFound(_("Cette adresse n'existe pas. Le contrat est à /docs.")))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return problem_response(request, to_domain_error(Exception()))
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return problem_response(request, Invalid(_("La requête est mal formée.")))

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class CommonConfig(AppConfig):
+    name = "common"
+    verbose_name = "Socle"
+
+    def ready(self) -> None:
+        from common import receivers  # noqa: F401  (registers the post_migrate grants)
+        from common.idempotency import purge_expired_keys
+        from common.sweeping import register
+
+        register("idempotency_keys", purge_expired_keys)

@@ -1,0 +1,71 @@
+"""The one exception base of the house. Services raise it; `common.api.problems` turns it into an answer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One failing field or line: `field` is a dotted path such as `lines.0.quantity`."""
+
+    field: str
+    code: str
+    detail: Any
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DomainError(Exception):
+    """A refusal that the caller can understand.
+
+    `code` is stable and never translated; `status` is the HTTP status it becomes; `detail` says what to do next.
+    """
+
+    code = "refused"
+    status = 400
+    detail: Any = _("La demande est refusée.")
+
+    def __init__(
+        self,
+        detail: Any = None,
+        *,
+        code: str | None = None,
+        errors: Iterable[FieldError] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        self.detail = detail if detail is not None else self.detail
+        self.code = code or self.code
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+        super().__init__(self.code)
+
+
+class Invalid(DomainError):
+    code = "invalid"
+    detail = _("Certains champs sont invalides.")
+
+
+class NotFound(DomainError):
+    code = "not_found"
+    status = 404
+    detail = _("Introuvable.")
+
+
+class Forbidden(DomainError):
+    code = "permission_denied"
+    status = 403
+    detail = _("Vous n'avez pas le droit de faire cela.")
+
+
+class Conflict(DomainError):
+    code = "conflict"
+    status = 409
+    detail = _("L'état actuel ne le permet pas.")
+
+
+class Unavailable(DomainError):
+    code = "unavailable"
+    status = 503
+    detail = _("Service momentanément indisponible. Réessayez dans quelques instants.")

@@ -1,0 +1,175 @@
+"""The one way out: a pooled session per service, deadlines, a size limit, a breaker, one log line a call.
+
+Hosts come from settings only; redirects are never followed; TLS is always verified.
+"""
+
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+logger = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES = 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+class NotReached(Exception):
+    """Nothing was sent that the service could have acted upon (refused connection, open breaker): safe to repeat."""
+
+
+class UnknownOutcome(Exception):
+    """The request may have been carried out: time-out, reset, 5xx, an answer nobody can read."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+
+
+class Breaker:
+    """Opens after `threshold` failures in a row and lets one try through every `pause` seconds."""
+
+    def __init__(self, *, threshold: int = 5, pause: float = 10.0) -> None:
+        self._threshold, self._pause = threshold, pause
+        self._failures, self._closed_at = 0, 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        return self._failures >= self._threshold and time.monotonic() < self._closed_at
+
+    def allow(self) -> bool:
+        with self._lock:
+            if self._failures < self._threshold:
+                return True
+            if time.monotonic() < self._closed_at:
+                return False
+            # One probe; the others wait for its outcome.
+            self._closed_at = time.monotonic() + self._pause
+            return True
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failures = 0
+
+    def failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            self._closed_at = time.monotonic() + self._pause
+
+
+class Client:
+    """HTTP to one outside service that speaks JSON.
+
+    `connect` and `read` are seconds; `deadline` bounds the whole call, the body and the retries included.
+    """
+
+    def __init__(
+        self, name: str, base_url: str, *, connect: float = 3.0, read: float = 10.0, deadline: float = 10.0
+    ) -> None:
+        self.name, self.base_url = name, base_url.rstrip("/")
+        self._connect, self._read, self._deadline = connect, read, deadline
+        self.breaker = Breaker()
+        self._session = requests.Session()
+        self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, tries: int = 2) -> Answer:
+        """A GET may be repeated: up to `tries` times with backoff and jitter, inside the deadline."""
+        ends = time.monotonic() + self._deadline
+        for attempt in range(1, tries + 1):
+            try:
+                return self._call("GET", path, ends, params=params)
+            except (NotReached, UnknownOutcome):
+                pause = random.uniform(0.05, 0.2) * 2**attempt  # noqa: S311  (jitter, not a secret)
+                if attempt == tries or time.monotonic() + pause >= ends:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("tries is at least 1")
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Never repeated: what a POST without an answer has done is unknown."""
+        return self._call("POST", path, time.monotonic() + self._deadline, json=body)
+
+    def _call(self, method: str, path: str, ends: float, **kwargs: Any) -> Answer:
+        if not self.breaker.allow():
+            raise NotReached(f"{self.name}: breaker open")
+        started = time.monotonic()
+        status, outcome = 0, "ok"
+        try:
+            answer = self._send(method, path, ends, **kwargs)
+            status = answer.status
+        except (NotReached, UnknownOutcome) as error:
+            outcome = f"{type(error).__name__}: {error}"
+            self.breaker.failed()
+            raise
+        else:
+            self.breaker.succeeded()
+            return answer
+        finally:
+            logger.info(
+                "outbound call",
+                extra={
+                    "service": self.name,
+                    "method": method,
+                    "path": path,
+                    "status": status,
+                    "outcome": outcome,
+                    "ms": round((time.monotonic() - started) * 1000),
+                },
+            )
+
+    def _send(self, method: str, path: str, ends: float, **kwargs: Any) -> Answer:
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise NotReached("deadline passed before the call")
+        try:
+            with self._session.request(
+                method,
+                f"{self.base_url}{path}",
+                timeout=(min(self._connect, left), min(self._read, left)),
+                allow_redirects=False,
+                stream=True,
+                **kwargs,
+            ) as response:
+                raw = _read(response, ends)
+                status = response.status_code
+        except requests.ConnectTimeout as error:
+            raise NotReached("connection timed out") from error
+        except requests.Timeout as error:
+            raise UnknownOutcome("timed out") from error
+        except requests.ConnectionError as error:
+            if "NewConnectionError" in repr(error) or "Connection refused" in repr(error):
+                raise NotReached("connection refused") from error
+            raise UnknownOutcome("connection broke") from error
+        except requests.RequestException as error:
+            raise UnknownOutcome(type(error).__name__) from error
+        if status >= 500:
+            raise UnknownOutcome(f"HTTP {status}")
+        try:
+            return Answer(status, json.loads(raw))
+        except ValueError as error:
+            raise UnknownOutcome("not JSON") from error
+
+
+def _read(response: requests.Response, ends: float) -> bytes:
+    """The body, within the size limit and the deadline: a server that drips bytes must not hold a worker."""
+    parts, size = [], 0
+    for chunk in response.iter_content(_CHUNK):
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise UnknownOutcome("answer too large")
+        if time.monotonic() > ends:
+            raise UnknownOutcome("timed out")
+        parts.append(chunk)
+    return b"".join(parts)

@@ -1,0 +1,117 @@
+"""A transaction that sends what nobody reads back in one statement, just before it commits.
+
+Round trips are the cost of a request. Rows that are only written (ledger entries, lines, events, the stored answer)
+are handed over with `insert()` and `write()`; PostgreSQL receives them all as one statement of data-modifying CTEs,
+SQLite one after the other. They succeed or fail with the transaction like any other statement; a constraint that one
+of them breaks raises `django.db.IntegrityError` at the end of the unit.
+
+Rows of one table keep the order in which they came. Otherwise deferred statements must not depend on one another: in
+PostgreSQL they share one snapshot.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.db import connection, transaction
+
+from common.sql import placeholders, values_rows
+
+Statement = tuple[str, list[Any]]
+
+
+class UnitOfWork:
+    def __init__(self) -> None:
+        self._work: list[tuple[str, tuple[str, ...], list[Any]]] = []
+
+    def add(self, sql_or_table: str, columns: tuple[str, ...], params: Sequence[Any]) -> None:
+        self._work.append((sql_or_table, columns, list(params)))
+
+    def mark(self) -> int:
+        return len(self._work)
+
+    def forget_since(self, mark: int) -> None:
+        del self._work[mark:]
+
+    def flush(self) -> None:
+        statements, self._work = self._statements(), []
+        if not statements:
+            return
+        with connection.cursor() as cursor:
+            if connection.vendor != "postgresql" or len(statements) == 1:
+                for sql, params in statements:
+                    cursor.execute(sql, params)
+                return
+            *ctes, (last_sql, last_params) = statements
+            with_clause = ", ".join(f"w{number} AS ({sql})" for number, (sql, _) in enumerate(ctes))
+            params = [param for _, some in ctes for param in some]
+            cursor.execute(f"WITH {with_clause} {last_sql}", params + last_params)
+
+    def _statements(self) -> list[Statement]:
+        """One multi-row INSERT per table, then whatever else there is, in order."""
+        rows: dict[tuple[str, tuple[str, ...]], list[list[Any]]] = {}
+        others: list[Statement] = []
+        for target, columns, params in self._work:
+            if columns:
+                rows.setdefault((target, columns), []).append(params)
+            else:
+                others.append((target, params))
+        inserts = [
+            (
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values_rows(len(some), len(columns))}",
+                [param for row in some for param in row],
+            )
+            for (table, columns), some in rows.items()
+        ]
+        return inserts + others
+
+
+_current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[UnitOfWork]:
+    """`transaction.atomic()` with deferred writes; a nested unit is part of the outer one.
+
+    Where a nested block raises, what it had deferred is discarded, as its savepoint discards what it had written.
+    """
+    outer = _current.get()
+    if outer is not None:
+        mark = outer.mark()
+        try:
+            yield outer
+        except BaseException:
+            outer.forget_since(mark)
+            raise
+        return
+    unit = UnitOfWork()
+    token = _current.set(unit)
+    try:
+        with transaction.atomic():
+            yield unit
+            unit.flush()
+    finally:
+        _current.reset(token)
+
+
+def insert(table: str, columns: tuple[str, ...], values: Sequence[Any]) -> None:
+    """Insert one row at the end of the current unit of work, or now where there is none."""
+    unit = _current.get()
+    if unit is not None:
+        unit.add(table, columns, values)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders(len(columns))})", list(values)
+        )
+
+
+def write(sql: str, params: Sequence[Any]) -> None:
+    """Execute a statement whose result nobody needs at the end of the current unit of work, or now."""
+    unit = _current.get()
+    if unit is not None:
+        unit.add(sql, (), params)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(params))

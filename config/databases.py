@@ -1,0 +1,90 @@
+"""The database settings: SQLite by default, PostgreSQL and MongoDB by URL."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import env
+
+# Limits of a web connection, in milliseconds; commands and migrations may take their time.
+_WEB_LIMITS = {"statement_timeout": 15_000, "lock_timeout": 2_500, "idle_in_transaction_session_timeout": 10_000}
+_COMMAND_LIMITS = {"lock_timeout": 10_000}
+
+# Set by config/wsgi.py.
+WEB_PROCESS = "TOCTOCMEDOC_WEB"
+
+
+def from_environment(data_dir: Path) -> dict[str, Any]:
+    """DATABASES: `default` always; `catalog` where CATALOG_DATABASE_URL names a MongoDB."""
+    url = env.str("DATABASE_URL", default="")
+    if _runs_as_owner():
+        url = env.str("DATABASE_OWNER_URL", default="") or url
+    if not url:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{data_dir.resolve() / 'db.sqlite3'}"
+    default = env.db_url_config(url)
+    password = env.str("DATABASE_PASSWORD", default="")
+    if password and not _runs_as_owner():
+        default["PASSWORD"] = password
+    engine = default["ENGINE"]
+    if engine.endswith("sqlite3"):
+        _sqlite(default)
+    elif engine.endswith("postgresql"):
+        _postgresql(default)
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:/// (see .env.example).")
+    databases = {"default": default}
+    catalog_url = env.str("CATALOG_DATABASE_URL", default="")
+    if catalog_url:
+        databases["catalog"] = _mongodb(catalog_url)
+    return databases
+
+
+def application_role() -> str:
+    """The role that migrations grant their rights to; empty where one role owns and runs everything."""
+    owner, application = (
+        env.db_url_config(env.str(name, default="") or "sqlite://:memory:").get("USER", "")
+        for name in ("DATABASE_OWNER_URL", "DATABASE_URL")
+    )
+    return application if owner and owner != application else ""
+
+
+def _runs_as_owner() -> bool:
+    return len(sys.argv) > 1 and sys.argv[1] in {"migrate", "sqlmigrate", "makemigrations", "showmigrations"}
+
+
+def _sqlite(config: dict[str, Any]) -> None:
+    config["OPTIONS"] = {
+        # The only writer is known from the start of a transaction: no upgrade from reader to writer can fail.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+    # Tests run in several threads, which a database in memory does not survive.
+    config["TEST"] = {"NAME": str(Path(config["NAME"]).with_name("test.sqlite3"))}
+
+
+def _postgresql(config: dict[str, Any]) -> None:
+    is_web = bool(os.environ.get(WEB_PROCESS))
+    limits = _WEB_LIMITS if is_web else _COMMAND_LIMITS
+    options = config.setdefault("OPTIONS", {})
+    options["options"] = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    options["application_name"] = "toctocmedoc-web" if is_web else "toctocmedoc"
+    # One connection a thread, kept and health-checked: web processes are many and their threads few.
+    config["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
+    config["CONN_HEALTH_CHECKS"] = True
+
+
+def _mongodb(url: str) -> dict[str, Any]:
+    if not url.startswith(("mongodb://", "mongodb+srv://")):
+        raise ImproperlyConfigured("CATALOG_DATABASE_URL must begin with mongodb:// or mongodb+srv:// (.env.example).")
+    base, _, name = url.partition("?")[0].rpartition("/")
+    return {
+        "ENGINE": "django_mongodb_backend",
+        "HOST": url,
+        "NAME": name if base.count("/") >= 2 and name else "toctocmedoc",
+        "OPTIONS": {"serverSelectionTimeoutMS": 1500, "connectTimeoutMS": 1500, "socketTimeoutMS": 2000},
+    }

@@ -1,0 +1,321 @@
+"""Settings of the one project: everything that differs between machines comes from the environment.
+
+`.env.example` names every setting with what it does. DEBUG gives safe-for-development defaults; without it a missing
+or unsafe setting stops the start with a sentence that says what to do.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config import databases
+from config.env import env, load_files, required, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env.read_env(BASE_DIR / ".env")
+load_files()
+
+DEBUG = env.bool("DEBUG", default=False)
+
+# Secrets: three keys, because what they protect is rotated at different times.
+SECRET_KEY = secret(
+    "SECRET_KEY", debug=DEBUG, development="development-only-secret-key-0123456789", why="it signs staff sessions."
+)
+JWT_SIGNING_KEY = secret(
+    "JWT_SIGNING_KEY", debug=DEBUG, development="development-only-jwt-key-01234567890", why="it signs access tokens."
+)
+ENCRYPTION_KEYS = secret(
+    "ENCRYPTION_KEYS",
+    debug=DEBUG,
+    development="development-only-encryption-key-0123",
+    why="it encrypts stored answers (comma separated, the first one encrypts, all decrypt).",
+).split(",")
+AUDIT_KEY = secret(
+    "AUDIT_KEY", debug=DEBUG, development="development-only-audit-key-012345678", why="it proves events genuine."
+)
+
+# Where it stands
+PUBLIC_URL = required(
+    "PUBLIC_URL",
+    debug=DEBUG,
+    development=f"http://127.0.0.1:{env.int('PORT', default=8000)}",
+    what="the address patients and gateways reach, e.g. https://api.example.org",
+).rstrip("/")
+if not DEBUG and not PUBLIC_URL.startswith("https://"):
+    raise ImproperlyConfigured("PUBLIC_URL must begin with https:// outside of DEBUG: it is where gateways call back.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+if not ALLOWED_HOSTS:
+    ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or ""]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After", "X-Request-ID"]
+CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-type", "idempotency-key", "x-request-id"]
+# Reverse proxies of ours in front; 0 = none, X-Forwarded-For is then ignored.
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
+
+INSTALLED_APPS = [
+    "backoffice",
+    "audit",
+    "reservations",
+    "payments",
+    "catalog",
+    "accounts",
+    "common",
+    "simulators",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_tasks",
+    "django_tasks_db",
+]
+
+MIDDLEWARE = [
+    "common.middleware.ContextMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.middleware.UrlGateMiddleware",
+    "common.middleware.SlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "backoffice.middleware.StaffActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+ADMIN_PATH = "/admin/"
+PROBLEM_BASE_URL = f"{PUBLIC_URL}/docs#"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Engines: embedded by default, real ones by setting
+DATABASES = databases.from_environment(DATA_DIR)
+DATABASE_ROUTERS = ["catalog.router.CatalogRouter"]
+DATABASE_APPLICATION_ROLE = databases.application_role()
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):
+    CACHES["default"]["BACKEND"] = "django.core.cache.backends.redis.RedisCache"
+    # Redis holds nothing that correctness needs: down or hanging, it may cost 200 ms and no more.
+    CACHES["default"]["OPTIONS"] = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}
+
+TASKS = {
+    "default": {
+        "BACKEND": env.str("TASKS_BACKEND", default="django_tasks_db.DatabaseBackend"),
+        "QUEUES": ["default"],
+    }
+}
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Toc Toc Medoc <ne-pas-repondre@example.org>")
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="Medoc-demo-1")
+
+# Languages, times, money
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", _("français")), ("en", _("anglais"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+TIME_ZONE = env.str("TIME_ZONE", default="Africa/Libreville")
+USE_TZ = True
+CURRENCY = env.str("CURRENCY", default="XAF")
+PHONE_REGION = env.str("PHONE_REGION", default="GA")
+
+STATIC_URL = "/static/"
+# In development the files are served from where they are (finders), without collectstatic.
+STATIC_ROOT = env.str("STATIC_ROOT", default="" if DEBUG else str(DATA_DIR / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = False
+
+# What the house decides
+WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=10)
+HOLD_UNPAID = timedelta(hours=env.float("HOLD_UNPAID_HOURS", default=2))
+HOLD_PAID = timedelta(hours=env.float("HOLD_PAID_HOURS", default=48))
+PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=15))
+PAYMENT_ASKED_FOR = timedelta(hours=env.float("PAYMENT_ASKED_FOR_HOURS", default=72))
+
+# Payment providers: name → dotted path of a `payments.providers.base.Provider`
+PAYMENT_PROVIDERS = {"mypayga": "payments.providers.mypayga.provider.MyPayGa"}
+# The secret last part of the callback addresses that gateways are given.
+PAYMENTS_CALLBACK_TOKEN = secret(
+    "PAYMENTS_CALLBACK_TOKEN",
+    debug=DEBUG,
+    development="development-only-callback-token-0123",
+    why="it is the secret part of the addresses that payment gateways call back.",
+)
+PROVIDER_CONNECT_SECONDS = env.float("PROVIDER_CONNECT_SECONDS", default=3)
+PROVIDER_READ_SECONDS = env.float("PROVIDER_READ_SECONDS", default=8)
+PROVIDER_DEADLINE_SECONDS = env.float("PROVIDER_DEADLINE_SECONDS", default=8)
+SIMULATORS_PORT = env.int("SIMULATORS_PORT", default=8765)
+MYPAYGA_URL = env.str(
+    "MYPAYGA_URL",
+    default=f"http://127.0.0.1:{SIMULATORS_PORT}/mypayga/v1" if DEBUG else "https://api.mypayga.com/v1",
+)
+MYPAYGA_API_KEY = required(
+    "MYPAYGA_API_KEY", debug=DEBUG, development="stest_demo", what="the key MyPayGa issued (sprod_… or stest_…)"
+)
+MYPAYGA_CALLBACK_SECRET = required(
+    "MYPAYGA_CALLBACK_SECRET",
+    debug=DEBUG,
+    development="demo-callback-secret",
+    what="the callback secret MyPayGa issued; it is not the API key",
+)
+
+# The API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["common.api.parsers.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "common.api.pagination.EnvelopeCursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
+    "EXCEPTION_HANDLER": "common.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": env.str("JWT_ISSUER", default="toctocmedoc"),
+    "AUDIENCE": env.str("JWT_AUDIENCE", default="toctocmedoc-api"),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=30)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=7)),
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "type",
+    "UPDATE_LAST_LOGIN": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Toc Toc Medoc",
+    "DESCRIPTION": "Trouver un médicament, le réserver, le payer. Erreurs au format RFC 9457.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ReservationStatus": "reservations.enums.Status",
+        "PaymentStatus": "payments.enums.Status",
+        "ReservationPaymentStatus": "reservations.enums.PaymentStatus",
+        "RefundStatus": "payments.enums.RefundStatus",
+    },
+}
+
+# Cookies and transport
+SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+# Health checks come from inside, over plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^health"]
+if NUM_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31536000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "common.logging.ContextFilter"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s %(actor)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["context"]}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Our own request line says more; Django's would double it.
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Toc Toc Medoc",
+    "SITE_HEADER": "Toc Toc Medoc",
+    "SITE_SUBHEADER": _("Back-office"),
+    "SITE_SYMBOL": "medication",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "SIDEBAR": {"show_search": True, "navigation": "backoffice.navigation.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "240 253 250",
+            "100": "204 251 241",
+            "200": "153 246 228",
+            "300": "94 234 212",
+            "400": "45 212 191",
+            "500": "20 184 166",
+            "600": "13 148 136",
+            "700": "15 118 110",
+            "800": "17 94 89",
+            "900": "19 78 74",
+            "950": "4 47 46",
+        }
+    },
+}

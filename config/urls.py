@@ -1,0 +1,26 @@
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from common.health import health, health_of
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("catalog.api.urls")),
+    path("api/v1/", include("payments.api.urls")),
+    path("api/v1/", include("reservations.api.urls")),
+    path("api/v1/", include("audit.api.urls")),
+    path("health", health),
+    path("health/db", health_of, {"name": "database"}),
+    path("health/redis", health_of, {"name": "cache"}),
+    path("health/catalog", health_of, {"name": "catalog"}),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("", include("backoffice.urls")),
+]
+
+handler400 = "common.api.problems.bad_request"
+handler404 = "common.api.problems.not_found"
+handler500 = "common.api.problems.server_error"

@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PaymentsConfig(AppConfig):
+    name = "payments"
+    verbose_name = _("Paiements")
+
+    def ready(self) -> None:
+        from common.sweeping import register
+        from payments import purposes
+        from payments.rates import RatePurpose
+        from payments.services import asking, callbacks
+
+        purposes.register("rate", RatePurpose())
+        register("payments_to_submit", asking.submit_forgotten)
+        register("payments_in_doubt", asking.doubt_interrupted)
+        register("payment_callbacks", callbacks.process_waiting)
+        register("payments_to_ask", asking.ask_due)
+        register("payments_to_expire", asking.expire_old)

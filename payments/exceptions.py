@@ -1,0 +1,28 @@
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import Conflict, Invalid
+
+
+class UnknownProvider(Invalid):
+    code = "unknown_provider"
+    detail = _("Ce moyen de paiement n'existe pas.")
+
+
+class UnknownNetwork(Invalid):
+    code = "unknown_network"
+    detail = _("Le réseau de ce numéro n'est pas reconnu. Indiquez AM (Airtel Money) ou MM (Moov Money).")
+
+
+class PaymentPending(Conflict):
+    code = "payment_pending"
+    detail = _("Un paiement est déjà en cours. Confirmez-le sur votre téléphone, ou réessayez dans quelques minutes.")
+
+
+class AlreadyPaid(Conflict):
+    code = "already_paid"
+    detail = _("C'est déjà payé.")
+
+
+class RefundTooLarge(Invalid):
+    code = "refund_too_large"
+    detail = _("Le remboursement dépasse ce qui reste du paiement.")

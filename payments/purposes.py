@@ -1,0 +1,53 @@
+"""What can be paid for: higher apps register a purpose in their `AppConfig.ready`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from common.errors import Invalid
+from payments.models import Payment
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What is to be paid: `amount` in whole units of `currency`; `terms` come back with the payment at granting."""
+
+    amount: int
+    currency: str
+    label: str
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Purpose(Protocol):
+    def quote(self, user_id: int, purpose_id: str) -> Quote:
+        """The price for this user. Raises a 404 for what is not theirs, a 409 for what cannot be paid (any more)."""
+
+    def opened(self, payment: Payment) -> None:
+        """A payment was created, in its transaction: e.g. keep a hold while the customer types a PIN."""
+
+    def can_grant(self, payment: Payment) -> bool:
+        """Whether what was paid for is still to be had; locks it, inside the settling transaction."""
+
+    def grant(self, payment: Payment) -> None:
+        """Give what was paid for, inside the settling transaction. Called once, after `can_grant`."""
+
+    def parse_id(self, value: Any) -> str | None:
+        """The id as clients send it in canonical form, or None where it cannot be one."""
+
+
+_purposes: dict[str, Purpose] = {}
+
+
+def register(name: str, purpose: Purpose) -> None:
+    _purposes[name] = purpose
+
+
+def get(name: str) -> Purpose:
+    """Raises `Invalid` (400 `unknown_purpose`)."""
+    if name not in _purposes:
+        raise Invalid(code="unknown_purpose")
+    return _purposes[name]
+
+
+def names() -> list[str]:
+    return sorted(_purposes)

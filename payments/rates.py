@@ -1,0 +1,35 @@
+"""The purpose `rate`: a pack of credits. Here, because accounts know no payments."""
+
+from typing import Any
+
+from accounts.exceptions import UnknownRate
+from accounts.models import Rate
+from accounts.services.accounts import subscribe
+from payments.models import Payment
+from payments.purposes import Quote
+
+
+class RatePurpose:
+    def parse_id(self, value: Any) -> str | None:
+        return str(value) if type(value) is int and 0 < value < 2**63 else None
+
+    def quote(self, user_id: int, purpose_id: str) -> Quote:
+        rate = Rate.objects.filter(pk=int(purpose_id), is_active=True).first()
+        if rate is None:
+            raise UnknownRate
+        return Quote(rate.price, rate.currency, rate.label, terms={"credits": rate.credits})
+
+    def opened(self, payment: Payment) -> None:
+        """Nothing is held for a pack of credits."""
+
+    def can_grant(self, payment: Payment) -> bool:
+        return Rate.objects.filter(pk=int(payment.purpose_id)).exists()
+
+    def grant(self, payment: Payment) -> None:
+        subscribe(
+            payment.user_id,
+            Rate.objects.get(pk=int(payment.purpose_id)),
+            credits=payment.terms["credits"],
+            reference=f"payment:{payment.public_id}",
+            by=None,
+        )

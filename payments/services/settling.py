@@ -1,0 +1,60 @@
+"""What a gateway's report does to a payment: the only place where money becomes something else."""
+
+from accounts.models import User
+from common.unit_of_work import unit_of_work
+from payments import purposes
+from payments.enums import MOVES, Status
+from payments.models import Payment, PaymentAttempt
+from payments.providers.base import Outcome, Report
+from payments.services.moves import lock, move
+from payments.services.refunds import create_due_refund
+
+
+def settle(attempt: PaymentAttempt, report: Report) -> Payment:
+    """Apply a report that was asked for, not received. Safe to call twice and from many processes at once.
+
+    A success grants the purpose in the same transaction; where it can no longer be had, the money is due back.
+    A success about another amount, currency or reference is held for staff, and nothing is granted.
+    """
+    with unit_of_work():
+        payment = lock(attempt.payment_id)
+        if report.outcome == Outcome.PAID:
+            _paid(payment, attempt, report)
+        elif report.outcome in (Outcome.REFUSED, Outcome.NOT_REACHED):
+            if payment.status in (Status.PENDING, Status.UNKNOWN):
+                move(payment, Status.FAILED, reason=report.reason)
+        elif report.outcome == Outcome.PENDING and payment.status == Status.UNKNOWN:
+            move(payment, Status.PENDING)
+    return payment
+
+
+def _paid(payment: Payment, attempt: PaymentAttempt, report: Report) -> None:
+    if not MOVES.allows(payment.status, Status.SUCCEEDED) or payment.status == Status.HELD:
+        return
+    mismatch = _mismatch(payment, attempt, report)
+    if mismatch:
+        if MOVES.allows(payment.status, Status.HELD):
+            move(payment, Status.HELD, reason=mismatch)
+        return
+    succeed(payment)
+
+
+def succeed(payment: Payment, *, by: User | None = None) -> None:
+    """Move a locked payment to `succeeded` and give what it was for, or note the refund that is due."""
+    purpose = purposes.get(payment.purpose)
+    granted = purpose.can_grant(payment)
+    move(payment, Status.SUCCEEDED, reason="" if granted else "nothing_to_grant", by=by)
+    if granted:
+        purpose.grant(payment)
+    else:
+        create_due_refund(payment, reason="nothing_to_grant")
+
+
+def _mismatch(payment: Payment, attempt: PaymentAttempt, report: Report) -> str:
+    if report.reference != attempt.reference:
+        return "reference_mismatch"
+    if report.amount != payment.amount:
+        return "amount_mismatch"
+    if report.currency != payment.currency:
+        return "currency_mismatch"
+    return ""

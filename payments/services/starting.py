@@ -1,0 +1,145 @@
+"""From "I want to pay" to the gateway's first answer.
+
+The intent is committed first, the gateway is called outside of any transaction, and whatever happens in between is
+found by the sweep: `created` was never sent, `submitting` may have been.
+"""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from common.connections import release_connection
+from common.errors import FieldError
+from common.phones import InvalidPhone, country_of, to_e164
+from common.unit_of_work import unit_of_work
+from payments import purposes
+from payments.enums import Network, Status
+from payments.exceptions import PaymentPending, UnknownNetwork
+from payments.models import Payment, PaymentAttempt
+from payments.providers import get_provider
+from payments.providers.base import Order, Outcome, Started
+from payments.services.callbacks import settle_waiting
+from payments.services.moves import lock, move
+from payments.services.schedule import next_time
+from payments.signals import payment_moved
+
+_STATUS_OF = {
+    Outcome.PENDING: Status.PENDING,
+    Outcome.PAID: Status.PENDING,
+    Outcome.UNKNOWN: Status.UNKNOWN,
+    Outcome.REFUSED: Status.FAILED,
+    Outcome.NOT_REACHED: Status.FAILED,
+}
+
+
+def create_payment(
+    user: User, *, purpose: str, purpose_id: str, provider: str, phone: str, network: Network | None = None
+) -> Payment:
+    """Commit the intent to ask `user` for what the purpose quotes. Nothing is sent yet: see `submit`.
+
+    Raises the purpose's own 404 and 409, `UnknownProvider`, `InvalidPhone`, `UnknownNetwork` (400) and
+    `PaymentPending` (409) while another payment for the same purpose is open.
+    """
+    gateway = get_provider(provider)
+    number = _customer_phone(phone)
+    network = network or gateway.network_of(number)
+    if network is None:
+        raise UnknownNetwork
+    kind = purposes.get(purpose)
+    with unit_of_work():
+        quote = kind.quote(user.pk, purpose_id)
+        now = timezone.now()
+        # An open payment blocks for fifteen minutes only.
+        Payment.objects.filter(
+            user=user, purpose=purpose, purpose_id=purpose_id, blocks=True, expires_at__lte=now
+        ).update(blocks=False)
+        payment = Payment(
+            user=user,
+            purpose=purpose,
+            purpose_id=purpose_id,
+            label=quote.label[:200],
+            amount=quote.amount,
+            currency=quote.currency,
+            terms=dict(quote.terms),
+            provider=provider,
+            network=network,
+            phone=number,
+            expires_at=now + settings.PAYMENT_BLOCKS,
+            next_at=now + _grace(),
+        )
+        try:
+            with transaction.atomic():
+                payment.save(force_insert=True)
+        except IntegrityError as error:
+            raise PaymentPending from error
+        PaymentAttempt.objects.create(payment=payment, provider=provider, reference=uuid.uuid4().hex)
+        kind.opened(payment)
+        payment_moved.send(Payment, payment=payment, old=None, by=user)
+    return payment
+
+
+def submit(payment_id: int) -> Payment:
+    """Send a created payment to its gateway, once: whoever moves it to `submitting` makes the call."""
+    with unit_of_work():
+        payment = lock(payment_id)
+        if payment.status != Status.CREATED:
+            return payment
+        payment.next_at = timezone.now() + _grace()
+        move(payment, Status.SUBMITTING, fields=("next_at",))
+        attempt = payment.attempts.latest("id")
+        order = _order(payment, attempt)
+    gateway = get_provider(payment.provider)
+    release_connection()
+    return record_start(payment.pk, attempt.pk, gateway.start(order))
+
+
+def record_start(payment_id: int, attempt_id: int, started: Started) -> Payment:
+    """Write down what the gateway answered, then settle what callbacks have been waiting for it."""
+    with unit_of_work():
+        payment = lock(payment_id)
+        attempt = PaymentAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+        attempt.outcome = started.outcome
+        attempt.provider_id = started.provider_id or attempt.provider_id
+        attempt.request, attempt.response = dict(started.request), dict(started.response)
+        attempt.save(update_fields=["outcome", "provider_id", "request", "response", "updated_at"])
+        # The sweep may have called it unknown meanwhile; a late answer then still tells more.
+        if payment.status in (Status.SUBMITTING, Status.UNKNOWN) and payment.status != _STATUS_OF[started.outcome]:
+            payment.checkout_url = started.checkout_url
+            payment.next_at = next_time(timezone.now(), 0)
+            move(payment, _STATUS_OF[started.outcome], reason=started.reason, fields=("checkout_url",))
+    settle_waiting(attempt_id)
+    return Payment.objects.get(pk=payment_id)
+
+
+def _customer_phone(phone: str) -> str:
+    number = to_e164(phone, region=settings.PHONE_REGION)
+    if country_of(number) != settings.PHONE_REGION:
+        raise InvalidPhone(errors=[FieldError("phone", InvalidPhone.code, InvalidPhone.detail)])
+    return number
+
+
+def _grace() -> timedelta:
+    """How long a process may take over a call before the sweep takes the payment over."""
+    return timedelta(seconds=settings.PROVIDER_DEADLINE_SECONDS * 2 + 5)
+
+
+def _order(payment: Payment, attempt: PaymentAttempt) -> Order:
+    user = payment.user
+    return Order(
+        reference=attempt.reference,
+        amount=payment.amount,
+        currency=payment.currency,
+        phone=payment.phone,
+        network=Network(payment.network),
+        label=payment.label,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email=user.email,
+        callback_url=f"{settings.PUBLIC_URL}/api/v1/payments/callbacks/{payment.provider}/"
+        f"{settings.PAYMENTS_CALLBACK_TOKEN}",
+        return_url=settings.PUBLIC_URL,
+    )

@@ -1,0 +1,1 @@
+"""Reserve, pay, collect: what the house exists for."""

@@ -1,0 +1,19 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ReservationsConfig(AppConfig):
+    name = "reservations"
+    verbose_name = _("Réservations")
+
+    def ready(self) -> None:
+        from catalog.holds import register_holds
+        from common.sweeping import register
+        from payments import purposes
+        from reservations.purpose import ReservationPurpose
+        from reservations.selectors import held_units
+        from reservations.services.expiry import expire_overdue
+
+        register_holds(held_units)
+        purposes.register("reservation", ReservationPurpose())
+        register("reservations_to_expire", expire_overdue)

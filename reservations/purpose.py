@@ -1,0 +1,65 @@
+"""The purpose `reservation`: what a payment for one costs, keeps and gives."""
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from common.errors import NotFound
+from payments.exceptions import AlreadyPaid
+from payments.models import Payment
+from payments.purposes import Quote
+from reservations.enums import Status
+from reservations.exceptions import NotPayable
+from reservations.models import Reservation
+from reservations.services.moves import hold, lock
+from reservations.signals import reservation_paid
+
+_PAYABLE = (Status.CONFIRMED, Status.READY)
+
+
+class ReservationPurpose:
+    def quote(self, user_id: int, purpose_id: str) -> Quote:
+        reservation = Reservation.objects.filter(public_id=uuid.UUID(purpose_id), user_id=user_id).first()
+        if reservation is None:
+            raise NotFound(_("Cette réservation n'existe pas."), code="unknown_reservation")
+        self._require_payable(reservation)
+        return Quote(
+            reservation.total, reservation.currency, _("Réservation %(code)s") % {"code": reservation.pickup_code}
+        )
+
+    def opened(self, payment: Payment) -> None:
+        """Nobody loses the boxes while typing a PIN: the hold lasts at least as long as the payment blocks."""
+        reservation = self._locked(payment)
+        self._require_payable(reservation)
+        if reservation.expires_at < payment.expires_at:
+            self._keep(reservation, payment.expires_at)
+
+    def can_grant(self, payment: Payment) -> bool:
+        reservation = self._locked(payment)
+        return (
+            reservation.status in _PAYABLE and reservation.paid_at is None and reservation.expires_at > timezone.now()
+        )
+
+    def grant(self, payment: Payment) -> None:
+        reservation = self._locked(payment)
+        reservation.paid_at = timezone.now()
+        reservation.save(update_fields=["paid_at", "updated_at"])
+        self._keep(reservation, reservation.paid_at + settings.HOLD_PAID)
+        reservation_paid.send(Reservation, reservation=reservation, payment=payment)
+
+    def _locked(self, payment: Payment) -> Reservation:
+        return lock(Reservation.objects.values_list("pk", flat=True).get(public_id=uuid.UUID(payment.purpose_id)))
+
+    def _require_payable(self, reservation: Reservation) -> None:
+        if reservation.paid_at is not None:
+            raise AlreadyPaid
+        if reservation.status not in _PAYABLE or reservation.expires_at <= timezone.now():
+            raise NotPayable
+
+    def _keep(self, reservation: Reservation, until: datetime) -> None:
+        reservation.expires_at = until
+        reservation.save(update_fields=["expires_at", "updated_at"])
+        hold(reservation, until=reservation.expires_at)

@@ -1,0 +1,90 @@
+"""What patients and pharmacists do with a reservation after it was made."""
+
+import hmac
+
+from django.db.models import Case, F, Value, When
+from django.utils import timezone
+
+from accounts.models import User
+from catalog.models import PharmacyMember, Stock
+from common.errors import Forbidden
+from common.states import IllegalMove
+from common.unit_of_work import unit_of_work
+from reservations.enums import MOVES, Status
+from reservations.exceptions import PaymentRequired, WrongPickupCode
+from reservations.models import Reservation
+from reservations.pickup import normalize_pickup_code
+from reservations.services.moves import lock, move
+
+
+def cancel(reservation: Reservation, *, by: User) -> Reservation:
+    """The patient, or staff, gives the boxes up. Credits come back until they are ready, paid money is due back."""
+    if reservation.user_id != by.pk and not by.has_perm("reservations.change_reservation"):
+        raise Forbidden
+    return _move(reservation, Status.CANCELLED, by=by)
+
+
+def reject(reservation: Reservation, *, reason: str, by: User) -> Reservation:
+    """The pharmacy cannot serve it after all; credits come back, paid money is due back."""
+    require_handler(reservation, by)
+    return _move(reservation, Status.REJECTED, by=by, reason=reason)
+
+
+def mark_ready(reservation: Reservation, *, by: User) -> Reservation:
+    """The boxes are set aside at the counter."""
+    require_handler(reservation, by)
+    return _move(reservation, Status.READY, by=by)
+
+
+def collect(reservation: Reservation, *, pickup_code: str, by: User) -> Reservation:
+    """The patient has the boxes: the stock is lowered, the hold ends.
+
+    Raises `WrongPickupCode` (400), `PaymentRequired` and `IllegalMove` (409).
+    """
+    require_handler(reservation, by)
+    if not hmac.compare_digest(normalize_pickup_code(pickup_code).encode(), reservation.pickup_code.encode()):
+        raise WrongPickupCode
+    with unit_of_work():
+        # Stock before reservation: the order of locks everywhere.
+        lines = list(reservation.lines.all())
+        list(
+            Stock.objects.select_for_update(no_key=True)
+            .filter(pk__in=[line.stock_id for line in lines])
+            .order_by("pk")
+            .values_list("pk")
+        )
+        locked = lock(reservation.pk)
+        MOVES.check(locked.status, Status.COLLECTED)
+        _require_in_time(locked)
+        if locked.paid_at is None:
+            raise PaymentRequired
+        move(locked, Status.COLLECTED, by=by)
+        for line in lines:
+            # The shelf has the last word: where a count was wrong, what is left is nothing, not less.
+            left = Case(When(quantity__gte=line.quantity, then=F("quantity") - line.quantity), default=Value(0))
+            Stock.objects.filter(pk=line.stock_id).update(quantity=left, updated_at=timezone.now())
+    return locked
+
+
+def require_handler(reservation: Reservation, user: User) -> None:
+    """Raise `Forbidden` unless the user works in that pharmacy or holds `reservations.change_reservation`."""
+    if user.has_perm("reservations.change_reservation"):
+        return
+    if not PharmacyMember.objects.filter(pharmacy_id=reservation.pharmacy_id, user=user).exists():
+        raise Forbidden
+
+
+def _move(reservation: Reservation, status: Status, *, by: User, reason: str = "") -> Reservation:
+    with unit_of_work():
+        locked = lock(reservation.pk)
+        MOVES.check(locked.status, status)
+        if status == Status.READY:
+            _require_in_time(locked)
+        move(locked, status, by=by, reason=reason)
+    return locked
+
+
+def _require_in_time(reservation: Reservation) -> None:
+    """An overdue reservation holds nothing any more, even before the sweep has said so."""
+    if reservation.expires_at <= timezone.now():
+        raise IllegalMove

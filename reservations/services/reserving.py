@@ -1,0 +1,235 @@
+"""Reserve on local stock: every line is checked at once, under the locks of the stock rows.
+
+The hot path of the house. Its statements are counted in a test: lock the stock, sum the holds, charge the account,
+insert the reservation; the lines, the ledger entry, the events and the stored answer travel together at the end.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.enums import PricedAction
+from accounts.models import User
+from accounts.services import ledger
+from catalog.models import Pharmacy, SearchEntry
+from common import sql, unit_of_work
+from common.errors import DomainError, FieldError
+from reservations.enums import Status
+from reservations.exceptions import InsufficientStock, PriceUnknown, UnknownPharmacy, UnknownProduct
+from reservations.models import Reservation, ReservationLine
+from reservations.pickup import new_pickup_code
+from reservations.signals import reservation_moved
+
+_LOCK_STOCK = """
+SELECT s.id, s.product_code, s.quantity, s.price, s.currency, e.label, p.id, p.name,
+       (SELECT credits FROM accounts_pricelist WHERE action = %s)
+FROM catalog_stock s
+JOIN catalog_pharmacy p ON p.id = s.pharmacy_id
+JOIN catalog_searchentry e ON e.code = s.product_code
+WHERE p.code = %s AND p.is_active AND e.is_active AND s.product_code IN ({codes})
+ORDER BY s.id
+"""
+_HELD = """
+SELECT stock_id, SUM(quantity) FROM reservations_reservationline
+WHERE stock_id IN ({ids}) AND held_until > %s GROUP BY stock_id
+"""
+_INSERT = """
+INSERT INTO reservations_reservation
+(public_id, user_id, pharmacy_id, status, pickup_code, total, currency, credits_charged, expires_at, reason,
+ created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '', %s, %s)
+ON CONFLICT (pickup_code) DO NOTHING RETURNING id
+"""
+_LINE_COLUMNS = (
+    "reservation_id",
+    "stock_id",
+    "product_code",
+    "label",
+    "quantity",
+    "unit_price",
+    "held_until",
+    "created_at",
+    "updated_at",
+)
+
+
+@dataclass(frozen=True)
+class _Stock:
+    id: int
+    code: str
+    quantity: int
+    price: int | None
+    currency: str
+    label: str
+    pharmacy_id: int
+    pharmacy_name: str
+    credits: int | None
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A new reservation with its lines, as written: nothing needs to be read again to answer."""
+
+    reservation: Reservation
+    lines: list[ReservationLine]
+
+
+def reserve(user: User, *, pharmacy_code: str, quantities: Mapping[str, int], by: User) -> Reserved:
+    """Keep boxes (`quantities`: product code → units, in the order of the basket) for `user`.
+
+    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409, every line named),
+    `InsufficientCredits` (402), `AccountDisabled` (403).
+    """
+    with unit_of_work.unit_of_work():
+        now = timezone.now()
+        stocks = _lock_stock(pharmacy_code, list(quantities))
+        if len(stocks) < len(quantities):
+            _raise_unknown(pharmacy_code, quantities, set(stocks))
+        _check_lines(quantities, stocks, now)
+        first = next(iter(stocks.values()))
+        public_id = uuid.uuid4()
+        credits = first.credits or 0
+        ledger.spend(
+            user.pk,
+            credits,
+            reference=f"reservation:{public_id}",
+            label=_("Réservation à %(pharmacy)s") % {"pharmacy": first.pharmacy_name},
+            by=by,
+        )
+        reservation = Reservation(
+            public_id=public_id,
+            user=user,
+            pharmacy=Pharmacy(id=first.pharmacy_id, code=pharmacy_code, name=first.pharmacy_name),
+            status=Status.CONFIRMED,
+            total=sum(quantities[code] * (stock.price or 0) for code, stock in stocks.items()),
+            currency=first.currency,
+            credits_charged=credits,
+            expires_at=now + settings.HOLD_UNPAID,
+            created_at=now,
+            updated_at=now,
+        )
+        _insert(reservation)
+        lines = _insert_lines(reservation, quantities, stocks)
+        reservation_moved.send(Reservation, reservation=reservation, old=None, by=by, lines=lines)
+    return Reserved(reservation, lines)
+
+
+def _lock_stock(pharmacy_code: str, codes: list[str]) -> dict[str, _Stock]:
+    """The stock rows of the basket, locked in the order of their keys; code → row."""
+    query = _LOCK_STOCK.format(codes=sql.placeholders(len(codes))) + sql.for_update("s")
+    rows = sql.fetch_all(query, [str(PricedAction.RESERVE), pharmacy_code, *codes])
+    return {row[1]: _Stock(*row) for row in rows}
+
+
+def _check_lines(quantities: Mapping[str, int], stocks: Mapping[str, _Stock], now: datetime) -> None:
+    """A statement of its own after the lock: only then does it see what the holder before us wrote."""
+    ids = [stock.id for stock in stocks.values()]
+    held = dict(sql.fetch_all(_HELD.format(ids=sql.placeholders(len(ids))), [*ids, _at(now)]))
+    errors: list[FieldError] = []
+    for index, (code, wanted) in enumerate(quantities.items()):
+        stock = stocks[code]
+        available = max(stock.quantity - int(held.get(stock.id, 0)), 0)
+        if available < wanted:
+            errors.append(_short_line(index, code, available))
+        elif stock.price is None:
+            errors.append(
+                FieldError(f"lines.{index}.product", PriceUnknown.code, PriceUnknown.detail, {"product": code})
+            )
+    _raise_for(errors)
+
+
+def _short_line(index: int, code: str, available: int) -> FieldError:
+    detail = _("Il en reste %(available)d.") % {"available": available}
+    return FieldError(
+        f"lines.{index}.quantity", InsufficientStock.code, detail, {"product": code, "available": available}
+    )
+
+
+def _raise_for(errors: list[FieldError]) -> None:
+    if any(error.code == InsufficientStock.code for error in errors):
+        raise InsufficientStock(errors=errors)
+    if errors:
+        raise PriceUnknown(errors=errors)
+
+
+def _raise_unknown(pharmacy_code: str, quantities: Mapping[str, int], found: set[str]) -> None:
+    """Say for every line at once why the basket cannot be had: no such pharmacy, no such product, or none in stock."""
+    if not Pharmacy.objects.filter(code=pharmacy_code, is_active=True).exists():
+        raise UnknownPharmacy(errors=[FieldError("pharmacy", UnknownPharmacy.code, UnknownPharmacy.detail)])
+    missing = [code for code in quantities if code not in found]
+    known = set(SearchEntry.objects.filter(code__in=missing, is_active=True).values_list("code", flat=True))
+    unknown = [
+        FieldError(f"lines.{index}.product", UnknownProduct.code, UnknownProduct.detail, {"product": code})
+        for index, code in enumerate(quantities)
+        if code in missing and code not in known
+    ]
+    if unknown:
+        raise UnknownProduct(errors=unknown)
+    raise InsufficientStock(
+        errors=[_short_line(index, code, 0) for index, code in enumerate(quantities) if code in missing]
+    )
+
+
+def _insert(reservation: Reservation) -> None:
+    fields = Reservation._meta
+    for _attempt in range(3):
+        reservation.pickup_code = new_pickup_code()
+        row = sql.fetch_one(
+            _INSERT,
+            [
+                sql.adapt(reservation.public_id, fields.get_field("public_id")),
+                reservation.user_id,
+                reservation.pharmacy_id,
+                str(reservation.status),
+                reservation.pickup_code,
+                reservation.total,
+                reservation.currency,
+                reservation.credits_charged,
+                _at(reservation.expires_at),
+                _at(reservation.created_at),
+                _at(reservation.updated_at),
+            ],
+        )
+        if row:
+            reservation.pk = row[0]
+            return
+    raise DomainError(_("Aucun numéro de retrait n'est libre. Réessayez."), code="no_pickup_code")
+
+
+def _insert_lines(
+    reservation: Reservation, quantities: Mapping[str, int], stocks: Mapping[str, _Stock]
+) -> list[ReservationLine]:
+    lines = []
+    for code, quantity in quantities.items():
+        stock = stocks[code]
+        line = ReservationLine(
+            product_code=code, label=stock.label, quantity=quantity, unit_price=stock.price, stock_id=stock.id
+        )
+        unit_of_work.insert(
+            ReservationLine._meta.db_table,
+            _LINE_COLUMNS,
+            [
+                reservation.pk,
+                stock.id,
+                code,
+                stock.label,
+                quantity,
+                stock.price,
+                _at(reservation.expires_at),
+                _at(reservation.created_at),
+                _at(reservation.updated_at),
+            ],
+        )
+        lines.append(line)
+    return lines
+
+
+def _at(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)

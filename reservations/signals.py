@@ -1,0 +1,9 @@
+"""What `reservations` announces, inside the transaction of the change; `sender` is `Reservation`."""
+
+from django.dispatch import Signal
+
+reservation_moved = Signal()
+"""`reservation` (in its new status), `old` (Status or None at creation), `by` (User or None), `lines` (at creation)."""
+
+reservation_paid = Signal()
+"""`reservation`, `payment`."""
