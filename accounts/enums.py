@@ -14,6 +14,11 @@ class Role(TextChoices):
 BACK_OFFICE_ROLES = frozenset({Role.PHARMACIST, Role.STAFF, Role.ADMIN})
 
 
+class Language(TextChoices):
+    FRENCH = "fr", "Français"
+    ENGLISH = "en", "English"
+
+
 class EntryKind(TextChoices):
     """Why credits moved. With its reference, each cause is booked once."""
 

@@ -34,14 +34,9 @@ PERMISSIONS: dict[str, str] = {
 def sync_groups(**kwargs: Any) -> None:
     """Create the groups and give each exactly its permissions.
 
-    Runs after migrations of this app, the last of the house, when every permission exists.
+    Runs after the migrations of this app, the last of INSTALLED_APPS, when every permission exists.
     """
-    from django.apps import apps
-    from django.contrib.auth.management import create_permissions
-
     using = kwargs.get("using", "default")
-    for config in apps.get_app_configs():
-        create_permissions(config, verbosity=0, using=using)
     known = {
         f"{app}.{codename}": pk
         for pk, app, codename in Permission.objects.using(using).values_list(

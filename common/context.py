@@ -25,7 +25,8 @@ class Context:
     actor: Actor = Actor()
 
 
-_current: ContextVar[Context] = ContextVar("context", default=Context())
+_NOBODY_YET = Context()
+_current: ContextVar[Context] = ContextVar("context", default=_NOBODY_YET)
 
 
 def current() -> Context:

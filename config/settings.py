@@ -59,14 +59,6 @@ NUM_PROXIES = env.int("NUM_PROXIES", default=0)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
 
 INSTALLED_APPS = [
-    "backoffice",
-    "audit",
-    "reservations",
-    "payments",
-    "catalog",
-    "accounts",
-    "common",
-    "simulators",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -83,6 +75,15 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_tasks",
     "django_tasks_db",
+    "simulators",
+    # From the bottom of the house to its roof: what runs after a migration finds everything below it in place.
+    "common",
+    "accounts",
+    "catalog",
+    "payments",
+    "reservations",
+    "audit",
+    "backoffice",
 ]
 
 MIDDLEWARE = [

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.enums import Role
+from accounts.enums import Language, Role
 from accounts.models import Account, CreditEntry, PriceList, Rate, User
 from common.api.serializers import StrictSerializer
 from common.phones import to_e164
@@ -44,7 +44,7 @@ class ProfileSerializer(StrictSerializer):
     first_name = serializers.CharField(max_length=150, required=False, allow_blank=True)
     last_name = serializers.CharField(max_length=150, required=False, allow_blank=True)
     phone = serializers.CharField(max_length=32, required=False, allow_blank=True)
-    language = serializers.ChoiceField(choices=["fr", "en"], required=False)
+    language = serializers.ChoiceField(choices=Language.choices, required=False)
     bio = serializers.CharField(max_length=2000, required=False, allow_blank=True)
 
     def validate_phone(self, value: str) -> str:

@@ -70,7 +70,8 @@ class EnvelopePagePagination(PageNumberPagination):
         return clamp_limit(request)
 
     def get_paginated_response(self, data: Any, **meta: Any) -> Response:
-        assert self.page is not None and self.request is not None
+        assert self.page is not None
+        assert self.request is not None
         return Response(
             {
                 "results": data,

@@ -1,0 +1,102 @@
+"""Fixtures of the whole suite: real engines, the append-only triggers, the simulators, signed-in clients."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.conf import settings as project_settings
+from django.db import connection
+from django.test import TransactionTestCase
+from rest_framework.test import APIClient
+
+from config.env import env
+from simulators.server import SimulatorServer
+
+
+def _become(url_setting: str) -> None:
+    """Connect as the role of that URL from now on. With one role, or on SQLite, nothing changes."""
+    url = env.str(url_setting, default="")
+    if not url or not project_settings.DATABASE_APPLICATION_ROLE:
+        return
+    config = env.db_url_config(url)
+    connection.close()
+    connection.settings_dict.update(USER=config["USER"], PASSWORD=config["PASSWORD"])
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The owner creates and migrates the test database …"""
+    _become("DATABASE_OWNER_URL")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """… and the tests run as the application's role, without DDL and without UPDATE on what is append-only."""
+    _become("DATABASE_URL")
+    yield
+    _become("DATABASE_OWNER_URL")
+
+
+@contextmanager
+def _append_only_lifted() -> Iterator[None]:
+    from common.append_only import append_only_tables, sqlite_triggers
+
+    _become("DATABASE_OWNER_URL")
+    tables = append_only_tables()
+    is_postgres = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        for table in tables:
+            if is_postgres:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            else:
+                for event in ("update", "delete"):
+                    cursor.execute(f"DROP TRIGGER append_only_{event}_{table}")
+    yield
+    with connection.cursor() as cursor:
+        for table in tables:
+            for statement in [f"ALTER TABLE {table} ENABLE TRIGGER USER"] if is_postgres else sqlite_triggers(table):
+                cursor.execute(statement)
+    _become("DATABASE_URL")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def append_only_lifted_around_flush() -> Iterator[None]:
+    """The one place where the triggers are lifted: the flush after a test with real transactions."""
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def lifted_flush(case: TransactionTestCase) -> None:
+        with _append_only_lifted():
+            flush(case)
+
+    TransactionTestCase._fixture_teardown = lifted_flush  # type: ignore[attr-defined]
+    yield
+    TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: Any) -> None:
+    """Argon2 takes its time on purpose; only tests of sign-in itself need it."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def api() -> Callable[..., APIClient]:
+    """`api(user)` is a client with the user's access token, `api()` an anonymous one."""
+    from accounts.api.tokens import tokens_for
+
+    def client_for(user: Any = None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens_for(user)['access_token']}")
+        return client
+
+    return client_for
+
+
+@pytest.fixture
+def simulators(settings: Any) -> Iterator[SimulatorServer]:
+    """The outside services over real sockets, without faults, and the project pointed at them."""
+    with SimulatorServer(port=0) as server:
+        settings.MYPAYGA_URL = f"{server.url}/mypayga/v1"
+        yield server
