@@ -1,0 +1,159 @@
+"""Reads of the catalogue: rows as dictionaries, ready for hot lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, FloatField, Q, QuerySet, Value
+
+from catalog.geo import Position, bounding_box, distance_km
+from catalog.holds import units_held
+from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry, Stock
+from catalog.text import normalize, words
+
+Row = dict[str, Any]
+
+PRODUCT_FIELDS = (
+    "code",
+    "label",
+    "substance",
+    "form",
+    "category",
+    "kind",
+    "prescription_required",
+    "price",
+    "price_is_indicative",
+    "currency",
+    "is_active",
+    "source",
+    "updated_at",
+)
+PHARMACY_FIELDS = (
+    "code",
+    "name",
+    "town",
+    "quarter",
+    "phones",
+    "latitude",
+    "longitude",
+    "position_is_approximate",
+    "hours",
+    "always_open",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a pharmacy can hand out now: `quantity` boxes at `price` each, holds taken off.
+
+    `pharmacy` has `PHARMACY_FIELDS` and `distance_km`.
+    """
+
+    pharmacy: Row
+    quantity: int
+    price: int | None
+    currency: str
+    observed_at: datetime
+
+
+def check_health() -> bool:
+    """Raises where products cannot be read."""
+    Product.objects.order_by().values_list("pk")[:1].first()
+    return True
+
+
+def products(*, kind: str | None = None) -> QuerySet[Product, Row]:
+    """Product rows (`PRODUCT_FIELDS`) in the order of their labels."""
+    found = Product.objects.order_by("label", "code")
+    return (found.filter(kind=kind) if kind else found).values(*PRODUCT_FIELDS)
+
+
+def product(code: str) -> Row | None:
+    return Product.objects.filter(code=code).values(*PRODUCT_FIELDS).first()
+
+
+def products_by_code(codes: Sequence[str]) -> list[Row]:
+    """The rows of those codes that exist, in the order of the codes."""
+    rows = {row["code"]: row for row in Product.objects.order_by().filter(code__in=codes).values(*PRODUCT_FIELDS)}
+    return [rows[code] for code in codes if code in rows]
+
+
+def product_exists(code: str) -> bool:
+    """Asked of the search entries, which are there also while the products' database is down."""
+    return SearchEntry.objects.filter(code=code).exists()
+
+
+def pharmacies(
+    *,
+    near: Position | None = None,
+    radius_km: float | None = None,
+    town: str = "",
+    q: str = "",
+    member_id: int | None = None,
+) -> QuerySet[Pharmacy, Row]:
+    """Active pharmacies as rows (`PHARMACY_FIELDS`, `distance_km`); nearest first where `near` is given.
+
+    A radius needs a `near` and leaves out who has no position. `town` and the words of `q` ignore accents and case;
+    each word must occur in name, town, quarter or code. `member_id` is the user who is a member of them.
+    """
+    found = Pharmacy.objects.filter(is_active=True)
+    if town:
+        found = found.filter(town_key=normalize(town))
+    for word in words(q):
+        found = found.filter(search_text__contains=word)
+    if member_id is not None:
+        found = found.filter(pk__in=PharmacyMember.objects.filter(user_id=member_id).values("pharmacy_id"))
+    found = found.annotate(distance_km=_distance(near))
+    if near is None:
+        return found.order_by("name", "id").values(*PHARMACY_FIELDS, "distance_km")
+    if radius_km is not None:
+        found = found.filter(bounding_box(near, radius_km), distance_km__lte=radius_km)
+    return found.order_by(F("distance_km").asc(nulls_last=True), "name", "id").values(*PHARMACY_FIELDS, "distance_km")
+
+
+def pharmacy(code: str) -> Row | None:
+    return (
+        Pharmacy.objects.filter(code=code, is_active=True)
+        .annotate(distance_km=_distance(None))
+        .values(*PHARMACY_FIELDS, "distance_km")
+        .first()
+    )
+
+
+def availability(product_code: str, *, near: Position | None = None) -> list[Offer]:
+    """Which active pharmacies have the product free: quantity minus holds above zero; nearest first with `near`."""
+    by_name = [F("pharmacy__name"), F("pharmacy_id")]
+    rows = (
+        Stock.objects.filter(Q(product_code=product_code, quantity__gt=0, pharmacy__is_active=True))
+        .annotate(distance_km=_distance(near, prefix="pharmacy__"))
+        .order_by(*([F("distance_km").asc(nulls_last=True)] if near else []), *by_name)
+        .values(
+            "id",
+            "quantity",
+            "price",
+            "currency",
+            "observed_at",
+            "distance_km",
+            *(f"pharmacy__{name}" for name in PHARMACY_FIELDS),
+        )
+    )
+    held = units_held([row["id"] for row in rows])
+    return [
+        Offer(
+            pharmacy={
+                **{name: row[f"pharmacy__{name}"] for name in PHARMACY_FIELDS},
+                "distance_km": row["distance_km"],
+            },
+            quantity=free,
+            price=row["price"],
+            currency=row["currency"],
+            observed_at=row["observed_at"],
+        )
+        for row in rows
+        if (free := row["quantity"] - held.get(row["id"], 0)) > 0
+    ]
+
+
+def _distance(near: Position | None, *, prefix: str = "") -> Any:
+    return distance_km(near, prefix=prefix) if near else Value(None, output_field=FloatField())
