@@ -1,0 +1,1 @@
+"""A whole site with invented data on one machine, and the main job walked over HTTP."""

@@ -1,0 +1,99 @@
+"""Loads the demo's invented catalogue, pharmacies, stock, prices and people. A second run only restocks."""
+
+import csv
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.enums import PricedAction
+from accounts.models import PriceList, Rate
+from backoffice.demo import people
+from catalog.enums import ProductKind
+from catalog.models import Pharmacy, PharmacyMember
+from catalog.rows import PharmacyRow, ProductRow, StockRow
+from catalog.services.pharmacies import upsert_pharmacies
+from catalog.services.products import upsert_products
+from catalog.services.stock import set_stock
+from common.phones import to_e164
+
+_DATA = Path(__file__).parent / "data"
+
+# The pharmacy of the demo's pharmacist: it has everything.
+PHARMACY_CODE = "DEMO-LBV-01"
+_RATES = (("Découverte", 1_000, 10), ("Famille", 2_500, 30), ("Sérénité", 5_000, 75))
+_ACTIONS = ((PricedAction.CHECK_AVAILABILITY, 1), (PricedAction.RESERVE, 2))
+
+
+def load_demo() -> Pharmacy:
+    """Everything the journey and a first look need; returns the pharmacist's pharmacy."""
+    products = list(_products())
+    pharmacies = list(_pharmacies())
+    upsert_products(products)
+    upsert_pharmacies(pharmacies)
+    set_stock(_stock(products, pharmacies))
+    for label, price, credits in _RATES:
+        Rate.objects.get_or_create(label=label, defaults={"price": price, "credits": credits})
+    for action, credits in _ACTIONS:
+        PriceList.objects.get_or_create(action=action, defaults={"label": action.label, "credits": credits})
+    users = {person.email: people.ensure(person) for person in people.PEOPLE}
+    pharmacy = Pharmacy.objects.get(code=PHARMACY_CODE)
+    PharmacyMember.objects.get_or_create(pharmacy=pharmacy, user=users[people.PHARMACIST.email])
+    return pharmacy
+
+
+def _read(name: str) -> Iterator[dict[str, str]]:
+    with (_DATA / name).open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _products() -> Iterator[ProductRow]:
+    for row in _read("medicines.csv"):
+        yield ProductRow(
+            code=row["code"],
+            label=row["label"],
+            substance=row["substance"],
+            form=row["form"],
+            category=row["category"] or None,
+            kind=ProductKind(row["kind"]),
+            prescription_required=row["prescription_required"].lower() in ("1", "true", "oui"),
+            price=int(row["price"]),
+            source="demo",
+        )
+
+
+def _pharmacies() -> Iterator[PharmacyRow]:
+    for row in _read("pharmacies.csv"):
+        yield PharmacyRow(
+            code=row["code"],
+            name=row["name"],
+            town=row["town"],
+            quarter=row["quarter"],
+            phones=tuple(to_e164(phone, region=settings.PHONE_REGION) for phone in row["phones"].split("/")),
+            latitude=float(row["latitude"]),
+            longitude=float(row["longitude"]),
+            hours=row["hours"],
+            always_open=row["always_open"].lower() in ("1", "true", "oui"),
+        )
+
+
+def _stock(products: Iterable[ProductRow], pharmacies: Iterable[PharmacyRow]) -> Iterator[StockRow]:
+    """Some two thirds of the catalogue in each pharmacy, always the same; prices differ by a few coins."""
+    chance = random.Random("toc toc medoc")  # noqa: S311  (the same shelves at every start)
+    now = timezone.now()
+    products = list(products)
+    for pharmacy in pharmacies:
+        for product in products:
+            stocked = chance.random() < 0.65
+            surcharge = 5 * chance.randint(0, 20)
+            quantity = chance.randint(4, 60)
+            if stocked or pharmacy.code == PHARMACY_CODE:
+                yield StockRow(
+                    pharmacy_code=pharmacy.code,
+                    product_code=product.code,
+                    quantity=quantity,
+                    price=(product.price or 0) + surcharge,
+                    observed_at=now,
+                )

@@ -1,0 +1,192 @@
+"""Reservations through gunicorn with two workers, beside pgbench running a reservation's statements in the same run."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from accounts.api.tokens import tokens_for
+from accounts.enums import EntryKind, PricedAction
+from accounts.models import Account, CreditEntry, PriceList, User
+from accounts.services.verification import verify_ledger
+from audit.models import Event
+from catalog.models import Pharmacy, SearchEntry, Stock
+from config.databases import WEB_PROCESS
+from reservations.models import Reservation
+from tests.bench.report import Report
+
+SCRIPTS = Path(__file__).parent / "scripts"
+ACCOUNTS, PRODUCTS, PHARMACIES = 1_000, 100, 20
+CREDITS = 10_000_000
+SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+CONNECTIONS = 16
+ROUNDS = 3
+
+
+def run(report: Report, has_catalogue: bool) -> None:
+    if shutil.which("wrk") is None:
+        print("SKIPPED: reservations need wrk (Debian: apt-get install wrk)", file=sys.stderr)
+        return
+    report.section("Reservations of two lines, everything switched on: gunicorn with 2 workers, 16 connections")
+    _prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        spread, hot = Path(folder, "spread.txt"), Path(folder, "hot.txt")
+        tokens = [tokens_for(user)["access_token"] for user in User.objects.filter(email__startswith="bench")]
+        spread.write_text("\n".join(map(str, tokens)))
+        hot.write_text(str(tokens[0]))
+        connection.close()
+        with _gunicorn(Path(folder)) as url:
+            _wrk(url, spread, seconds=2)
+            rounds = [(_wrk(url, spread), _wrk(url, hot), _pgbench()) for _ in range(ROUNDS)]
+    _print(report, rounds)
+    _prove()
+
+
+def _print(report: Report, rounds: list[tuple[dict[str, Any], dict[str, Any], float]]) -> None:
+    spread, hot, bare = (sorted(column, key=_rate)[ROUNDS // 2] for column in zip(*rounds, strict=True))
+    rate, hot_rate, bare_rate = _rate(spread), _rate(hot), _rate(bare)
+    report.add("pgbench, a reservation's five statements", f"{bare_rate:,.0f}/s")
+    report.add("reservations, 1,000 accounts", f"{rate:,.0f}/s  p50 {spread['p50']:.1f}  p99 {spread['p99']:.1f} ms")
+    report.add("refused or broken answers", f"{spread['errors'] + hot['errors']}", goal="0", reached=not spread["errors"])
+    ratio = rate / bare_rate
+    report.add("… of pgbench", f"{ratio:.2f}", goal="≥ 0.24", reached=ratio >= 0.24)
+    tail = spread["p99"] / spread["p50"]
+    report.add("… p99 over p50", f"{tail:.1f}", goal="≤ 2.5", reached=tail <= 2.5)
+    report.add("one hot account", f"{hot_rate:,.0f}/s")
+    report.add("… of spread ones", f"{hot_rate / rate:.2f}", goal="≥ 0.9", reached=hot_rate / rate >= 0.9)
+
+
+def _rate(result: Any) -> float:
+    return result if isinstance(result, float) else result["requests"] / result["seconds"]
+
+
+def _prepare() -> None:
+    """Accounts with credits, pharmacies with endless stock, a price for reserving."""
+    users = User.objects.bulk_create(
+        User(email=f"{prefix}{number}@example.org", is_verified=True, password="!")
+        for prefix in ("bench", "pgbench")
+        for number in range(ACCOUNTS)
+    )
+    accounts = Account.objects.bulk_create(Account(user=user, credit=CREDITS) for user in users)
+    CreditEntry.objects.bulk_create(
+        CreditEntry(
+            account=account,
+            amount=CREDITS,
+            balance_after=CREDITS,
+            kind=EntryKind.GRANT,
+            reference=f"bench:{account.pk}",
+        )
+        for account in accounts
+    )
+    PriceList.objects.get_or_create(action=PricedAction.RESERVE, defaults={"label": "bench", "credits": 1})
+    pharmacies = Pharmacy.objects.bulk_create(
+        Pharmacy(code=f"BENCH-{number}", name=f"Bench {number}", town="Libreville")
+        for number in range(1, PHARMACIES + 1)
+    )
+    codes = [f"2{number:012d}" for number in range(1, PRODUCTS + 1)]
+    SearchEntry.objects.bulk_create(
+        SearchEntry(code=code, label=f"Bench {code}", text=f"bench {code}", kind="medicine", is_active=True)
+        for code in codes
+    )
+    Stock.objects.bulk_create(
+        Stock(product_code=code, pharmacy=pharmacy, quantity=2_000_000_000, price=1_000, observed_at=timezone.now())
+        for pharmacy in pharmacies
+        for code in codes
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _prove() -> None:
+    """The benchmark counts only if the books add up after it. pgbench books nothing: its accounts are its own."""
+    ours = set(Account.objects.filter(user__email__startswith="bench").values_list("pk", flat=True))
+    findings = [finding for finding in verify_ledger().findings if finding.account_id in ours]
+    reserved = Reservation.objects.filter(user__email__startswith="bench").count()
+    events = Event.objects.filter(action="reservation.confirmed", entity_id__contains="-").count()
+    spent = CreditEntry.objects.filter(kind=EntryKind.SPEND).count()
+    if findings or not reserved == events == spent:
+        raise SystemExit(f"{reserved} reservations, {events} events, {spent} entries, {len(findings)} ledger findings")
+
+
+@contextlib.contextmanager
+def _gunicorn(folder: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = f"-m gunicorn config.wsgi --workers 2 --bind 127.0.0.1:{port} --log-level warning --keep-alive 30"
+    with Path(folder, "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command.split()],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {WEB_PROCESS: "1", "LOG_LEVEL": "WARNING", "DEBUG": "1"},
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(200):
+                with contextlib.suppress(requests.RequestException):
+                    requests.get(f"{url}/health", timeout=2)
+                    break
+                time.sleep(0.05)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=15)
+
+
+def _wrk(url: str, tokens: Path, *, seconds: int = SECONDS) -> dict[str, Any]:
+    done = subprocess.run(
+        ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPTS / "reserve.lua"), url]
+        + ["--", str(tokens), str(PRODUCTS), str(PHARMACIES)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(re.search(r"RESULT (.*)", done.stdout)[1]))
+
+
+def _pgbench() -> float:
+    """Transactions per second with 16 connections, as the application's role, prepared statements."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    done = subprocess.run(
+        ["pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T", str(SECONDS)]
+        + [argument for name, value in _pgbench_variables().items() for argument in ("-D", f"{name}={value}")]
+        + ["-f", str(SCRIPTS / "reserve.sql")]
+        + ["-h", str(url.hostname), "-p", str(url.port), "-U", str(url.username), url.path.lstrip("/")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PGPASSWORD": settings.DATABASES["default"].get("PASSWORD", "")},
+    )
+    return float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
+
+
+def _pgbench_variables() -> dict[str, int]:
+    account = Account.objects.filter(user__email__startswith="pgbench").order_by("pk").first()
+    stock = Stock.objects.filter(pharmacy__code__startswith="BENCH").order_by("pk").first()
+    assert account is not None
+    assert stock is not None
+    connection.close()
+    return {
+        "accounts": ACCOUNTS,
+        "stocks": PRODUCTS * PHARMACIES,
+        "account": account.pk,
+        "user": account.user_id,
+        "pharmacy": stock.pharmacy_id,
+        "stock": stock.pk,
+    }
