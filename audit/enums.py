@@ -19,6 +19,7 @@ class Action(TextChoices):
     CREDITS_ADJUST = "credits.adjust", _("Correction de crédits")
     PRODUCTS_IMPORTED = "catalog.products_imported", _("Import de produits")
     PHARMACIES_IMPORTED = "catalog.pharmacies_imported", _("Import de pharmacies")
+    STOCK_IMPORTED = "catalog.stock_imported", _("Import de stock")
     STOCK_CHANGED = "catalog.stock_changed", _("Modification de stock")
     RESERVATION_REQUESTED = "reservation.requested", _("Réservation demandée")
     RESERVATION_CONFIRMED = "reservation.confirmed", _("Réservation confirmée")

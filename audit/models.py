@@ -14,7 +14,8 @@ class Event(Timestamped):
     """
 
     occurred_at = models.DateTimeField(_("date"))
-    action = models.CharField(_("action"), max_length=40, choices=Action)
+    # Without `choices`: a new kind of event is no change of the table.
+    action = models.CharField(_("action"), max_length=40)
     entity = models.CharField(_("objet"), max_length=40)
     entity_id = models.CharField(_("identifiant"), max_length=64, blank=True)
     actor_id = models.CharField(_("acteur"), max_length=64, blank=True)
@@ -37,6 +38,10 @@ class Event(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.action} {self.entity}:{self.entity_id}"
+
+    def get_action_display(self) -> str:
+        """The action in the reader's language; the code itself where no enum knows it (any more)."""
+        return str(Action(self.action).label) if self.action in Action.values else self.action
 
 
 class EventPersonal(Timestamped):

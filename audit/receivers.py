@@ -10,6 +10,7 @@ from accounts.models import Account, User
 from audit.enums import Action
 from audit.services import record
 from catalog import signals as catalog
+from catalog.models import Stock
 from payments import signals as payments
 from payments.enums import Status as PaymentStatus
 from payments.models import CallbackMessage, Payment, Refund
@@ -76,13 +77,23 @@ def credits_moved(
 
 
 @receiver(catalog.products_imported, dispatch_uid="audit.products_imported")
-def products_imported(counts: dict[str, int], **kwargs: Any) -> None:
-    record(Action.PRODUCTS_IMPORTED, entity="product", changes=counts)
+def products_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
+    record(Action.PRODUCTS_IMPORTED, entity="product", changes={"source": source, **counts})
 
 
 @receiver(catalog.pharmacies_imported, dispatch_uid="audit.pharmacies_imported")
-def pharmacies_imported(counts: dict[str, int], **kwargs: Any) -> None:
-    record(Action.PHARMACIES_IMPORTED, entity="pharmacy", changes=counts)
+def pharmacies_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
+    record(Action.PHARMACIES_IMPORTED, entity="pharmacy", changes={"source": source, **counts})
+
+
+@receiver(catalog.stock_imported, dispatch_uid="audit.stock_imported")
+def stock_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
+    record(Action.STOCK_IMPORTED, entity="stock", changes={"source": source, **counts})
+
+
+@receiver(catalog.stock_changed, dispatch_uid="audit.stock_changed")
+def stock_changed(stock: Stock, old: dict[str, Any], new: dict[str, Any], **kwargs: Any) -> None:
+    record(Action.STOCK_CHANGED, entity="stock", entity_id=stock.pk, changes={"old": old, "new": new})
 
 
 @receiver(reservations.reservation_moved, dispatch_uid="audit.reservation_moved")
