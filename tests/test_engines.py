@@ -39,6 +39,7 @@ def run_with_engines(*arguments, **environ):
         [sys.executable, "-m", "tests.engines", *arguments],
         cwd=PROJECT,
         env=BRINGS_NOTHING | environ,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -186,9 +187,11 @@ def test_signal_ends_the_command_and_the_servers(number):
     assert not is_alive(int(pid))
 
 
-def test_kill_of_the_runner_ends_the_servers():
+def test_kill_of_the_runner_ends_the_servers(tmp_path):
     command = "import os; print(os.environ['CACHE_URL'], flush=True); input()"
-    with run_with_engines("--only", "redis", "--", sys.executable, "-c", command) as process:
+    arguments = ("--only", "redis", "--", sys.executable, "-c", command)
+    # Nobody is left to remove the server's directory.
+    with run_with_engines(*arguments, TMPDIR=str(tmp_path)) as process:
         url = process.stdout.readline().strip()
         assert redis_answers(url)
         process.kill()

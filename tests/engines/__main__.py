@@ -9,35 +9,36 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from tests.engines import ENGINES, EngineError, running
+from tests.engines.base import say
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# nohup ignores the hang-up for us; that is left as it is.
+IGNORES_HANG_UP = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+SIGNALS = (signal.SIGINT, signal.SIGTERM) if IGNORES_HANG_UP else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv: Sequence[str]) -> int:
     arguments = _parse(argv)
-    for number in SIGNALS:
-        signal.signal(number, _leave)
+    _on_signal(_leave)
     try:
         return _run(arguments)
     except EngineError as error:
-        print(f"engines: {error}", file=sys.stderr)
+        say(str(error))
         return 1
 
 
 def _run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     with running(arguments.only, durable=arguments.durable) as settings:
-        print(f"engines: {', '.join(settings)} ready in {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+        say(f"{', '.join(settings)} ready in {time.monotonic() - began:.1f} s")
         try:
             return _run_command(arguments.command, os.environ | settings)
         finally:
             # Nothing may cut the stopping of the servers short.
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
+            _on_signal(signal.SIG_IGN)
 
 
 def _run_command(command: list[str], environ: dict[str, str]) -> int:
@@ -46,10 +47,9 @@ def _run_command(command: list[str], environ: dict[str, str]) -> int:
     try:
         process = subprocess.Popen(command, env=environ, start_new_session=True)
     except OSError as error:
-        print(f"engines: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
+        say(f"cannot run {command[0]}: {error.strerror}")
         return 127
-    for number in SIGNALS:
-        signal.signal(number, lambda received, _: _signal_group(process, received))
+    _on_signal(lambda number, _: _signal_group(process, number))
     code = process.wait()
     # What the command left running has lost its servers.
     _signal_group(process, signal.SIGTERM)
@@ -61,7 +61,13 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
+def _on_signal(handler: Callable[[int, object], None] | signal.Handlers) -> None:
+    for number in SIGNALS:
+        signal.signal(number, handler)
+
+
 def _leave(number: int, _: object) -> None:
+    _on_signal(signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -16,6 +17,12 @@ START_SECONDS = 30
 STOP_SECONDS = 10
 POLL_SECONDS = 0.02
 PORT_ATTEMPTS = 3
+
+
+def say(message: str) -> None:
+    """One line for the person at the terminal; standard output belongs to the command."""
+    sys.stderr.write(f"engines: {message}\n")
+    sys.stderr.flush()
 
 
 class EngineError(Exception):

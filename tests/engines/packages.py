@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from tests.engines.base import EngineError
+from tests.engines.base import EngineError, say
 
 # apt knows one user at a time.
 _apt = threading.Lock()
@@ -17,7 +17,7 @@ def install(package: str, *, otherwise: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise EngineError(f"Install the package `{package}` (Debian: apt-get install {package}), or {otherwise}.")
     with _apt:
-        print(f"engines: installing Debian's {package}", file=sys.stderr, flush=True)
+        say(f"installing Debian's {package}")
         for step in (["update"], ["install", "--yes", package]):
             # A session of its own: Ctrl-C in the middle of dpkg would leave the machine with half a package.
             apt = subprocess.run(

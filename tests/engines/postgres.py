@@ -35,6 +35,7 @@ class Postgres(Engine):
     def __init__(self, *, durable: bool = False) -> None:
         super().__init__()
         self.durable = durable
+        self._password = secrets.token_hex(16)
 
     @staticmethod
     def given(environ: Mapping[str, str]) -> dict[str, str] | None:
@@ -72,7 +73,6 @@ class Postgres(Engine):
         # /tmp may be memory, where durability would cost nothing.
         directory = self.make_directory("/var/tmp" if self.durable else "/tmp" if self.user else None)
         data = directory / "data"
-        self._password = secrets.token_hex(16)
         password_file = directory / "password"
         password_file.write_text(self._password)
         if self.user is not None:
@@ -140,8 +140,7 @@ class Postgres(Engine):
 
 def find_programs() -> Path | None:
     """The folder with initdb and postgres of the newest sufficient version on this machine."""
-    folders = {Path(path) for path in _candidates()}
-    usable = [folder for folder in folders if (folder / "initdb").is_file() and (folder / "postgres").is_file()]
+    usable = [folder for folder in _candidates() if (folder / "initdb").is_file() and (folder / "postgres").is_file()]
     newest = max(usable, key=_major, default=None)
     return newest if newest is not None and _major(newest) >= OLDEST_MAJOR else None
 
@@ -149,7 +148,7 @@ def find_programs() -> Path | None:
 def _candidates() -> Iterator[Path]:
     yield from Path("/usr/lib/postgresql").glob("*/bin")
     if pg_config := shutil.which("pg_config"):
-        yield Path(subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True).stdout.strip())
+        yield Path(subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip())
     if postgres := shutil.which("postgres"):
         yield Path(postgres).resolve().parent
 
