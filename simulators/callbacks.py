@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import RLock
 from urllib.parse import urlsplit
@@ -174,7 +175,7 @@ class Outbox:
 
     def _dispatch(self, parcels: list[Parcel]) -> None:
         for parcel in parcels:
-            self._scheduler.call_in_courier(lambda parcel=parcel: self._deliver(parcel))
+            self._scheduler.call_in_courier(partial(self._deliver, parcel))
 
     def _deliver(self, parcel: Parcel) -> None:
         for callback in parcel:

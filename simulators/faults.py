@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import RLock
-from typing import Any
+from typing import Any, Self
 
 from .wire import (
     JSON,
@@ -26,29 +26,29 @@ from .wire import (
 
 
 class FaultKind(StrEnum):
-    """Every fault of the control API; the text beside each is what it does."""
+    """Every fault of the control API; the text beside each is what it does, in French for the index page."""
 
-    LATENCY = ("latency", "does the work, answers `seconds` later (2): a callback may well come first")
-    ERROR_500 = "error_500", "answers 500, nothing done"
-    GARBAGE = "garbage", "does the work, answers 200 with bytes that are no JSON"
-    HTML = "html", "a broken proxy answers 200 with a page, nothing done"
-    TIMEOUT = "timeout", "does the work, answers nothing, closes after `seconds` (30)"
-    RESET_AFTER_ACCEPT = "reset_after_accept", "does the work, resets the connection"
-    ERROR_AFTER_EFFECT = "error_after_effect", "does the work, answers 500"
-    TRUNCATED = "truncated", "does the work, cuts its answer in the middle"
-    WRONG_PHARMACY = ("wrong_pharmacy", "EPG: availability is answered for another pharmacy")
-    HUGE = "huge", "does the work, answers with 4 MiB more"
-    DUPLICATE = "duplicate", "the callback is sent `times` (2) times at once"
-    REORDER = ("reorder", "the next two callbacks swap places (the first waits `seconds` (10) at most)")
-    LOST = "lost", "the callback is never sent"
-    LATE = "late", "the callback is sent `seconds` (10) late"
-    FORGED = "forged", "a false callback is sent before the right one"
-    RATE_LIMIT = ("rate_limit", "answers 429 with Retry-After `seconds` (1), nothing done")
-    EXPIRED_TOKEN = "expired_token", "answers as to an expired key, nothing done"
+    LATENCY = "latency", "fait le travail, répond `seconds` plus tard (2) : le rappel peut arriver avant"
+    ERROR_500 = "error_500", "répond 500, rien n'est fait"
+    GARBAGE = "garbage", "fait le travail, répond 200 avec des octets qui ne sont pas du JSON"
+    HTML = "html", "un mandataire en panne répond 200 avec une page, rien n'est fait"
+    TIMEOUT = "timeout", "fait le travail, ne répond rien, ferme après `seconds` (30)"
+    RESET_AFTER_ACCEPT = "reset_after_accept", "fait le travail, coupe la connexion (RST)"
+    ERROR_AFTER_EFFECT = "error_after_effect", "fait le travail, répond 500"
+    TRUNCATED = "truncated", "fait le travail, s'arrête au milieu de sa réponse"
+    WRONG_PHARMACY = "wrong_pharmacy", "EPG : la disponibilité est celle d'une autre pharmacie"
+    HUGE = "huge", "fait le travail, répond avec 4 Mio de trop"
+    DUPLICATE = "duplicate", "le rappel est envoyé `times` (2) fois en même temps"
+    REORDER = "reorder", "les deux prochains rappels échangent leurs places (attente : `seconds` (10) au plus)"
+    LOST = "lost", "le rappel n'est jamais envoyé"
+    LATE = "late", "le rappel part `seconds` (10) en retard"
+    FORGED = "forged", "un faux rappel part avant le vrai"
+    RATE_LIMIT = "rate_limit", "répond 429 avec Retry-After `seconds` (1), rien n'est fait"
+    EXPIRED_TOKEN = "expired_token", "répond comme à une clé expirée, rien n'est fait"
 
     does: str
 
-    def __new__(cls, value: str, does: str):
+    def __new__(cls, value: str, does: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.does = does

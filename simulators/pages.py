@@ -16,6 +16,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}a{color:#00695c}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;
 border-bottom:1px solid #cfd8d8}td{overflow-wrap:anywhere}code{font-size:.9em}.none{color:#8d1d1d}
+.journal td:nth-child(3){min-width:14rem}.journal td:nth-child(-n+2){white-space:nowrap}
 button{font:inherit;padding:.5rem 1.2rem;margin-right:1rem}
 """
 
@@ -81,9 +82,8 @@ def journal_page(title: str, calls: list[Entry], callbacks: list[Entry]) -> str:
     entries += [("envoyé", entry) for entry in callbacks[-SHOWN_ENTRIES:]]
     entries.sort(key=lambda pair: pair[1].at, reverse=True)
     rows = [journal_row(direction, entry.shown()) for direction, entry in entries]
-    content = (
-        table(["Heure (UTC)", "Sens", "Appel", "Corps", "Statut", "Issue"], rows) if rows else "<p>Aucun appel.</p>"
-    )
+    entries_table = table(["Heure (UTC)", "Sens", "Appel", "Corps", "Statut", "Issue"], rows)
+    content = f'<div class="journal">{entries_table}</div>' if rows else "<p>Aucun appel.</p>"
     return page(
         f"Journal : {title}",
         '<p><a href="/">Tous les services</a></p>'

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
@@ -91,7 +91,7 @@ def not_found(request: Request) -> Answer:
     return answer_json(404, {"error": "not_found", "path": request.path}, outcome="unknown path")
 
 
-def control_object(request: Request, *, allowed: set[str], required: set[str] = frozenset()) -> dict[str, Any]:
+def control_object(request: Request, *, allowed: Set[str], required: Set[str] = frozenset()) -> dict[str, Any]:
     """The JSON object of a control call.
 
     Raises BadRequest when it is not an object, names an unknown field or lacks a required one.

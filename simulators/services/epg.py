@@ -64,7 +64,12 @@ class Epg(Service):
 
     def __init__(self, config: SimulatorConfig, scheduler: Scheduler):
         super().__init__(config, scheduler)
-        self._forget()
+        self.products: list[dict[str, Any]] = []
+        self.prices: dict[str, int | None] = {}
+        self.pharmacies: dict[str, Pharmacy] = {}
+        self.reservations: list[dict[str, Any]] = []
+        self._encoded: list[bytes] | None = None
+        self._numbers = count(1)
 
     def load(self, products: Iterable[Mapping[str, Any]], pharmacies: Iterable[Mapping[str, Any]]) -> None:
         """Replaces the catalogue and the pharmacies; reservations made so far stay listed.
@@ -195,15 +200,9 @@ class Epg(Service):
     def reset(self) -> None:
         with self.lock:
             super().reset()
-            self._forget()
-
-    def _forget(self) -> None:
-        self.products: list[dict[str, Any]] = []
-        self.prices: dict[str, int | None] = {}
-        self.pharmacies: dict[str, Pharmacy] = {}
-        self.reservations: list[dict[str, Any]] = []
-        self._encoded: list[bytes] | None = None
-        self._numbers = count(1)
+            self.load([], [])
+            self.reservations.clear()
+            self._numbers = count(1)
 
     def _page(self, request: Request, page_text: str, size_text: str) -> Answer:
         if refusal := self._stranger(request):

