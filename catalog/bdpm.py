@@ -16,7 +16,7 @@ from common.money import eur_to_xaf
 SPECIALITIES, PRESENTATIONS, GENERICS = "CIS_bdpm.txt", "CIS_CIP_bdpm.txt", "CIS_GENER_bdpm.txt"
 SOURCE = "bdpm"
 
-# "24,34", "1,466,29" (thousands), "12"
+# Thousands, too, are set off by a comma: "24,34", "1,466,29".
 _PRICE = re.compile(r"\d+(?:,\d{3})*(?:,\d{1,2})?")
 _CIP13 = re.compile(r"[0-9]{13}")
 

@@ -23,9 +23,9 @@ class Position:
 def distance_km(near: Position, *, prefix: str = "") -> Any:
     """An expression for the kilometres from `near` to a row's latitude and longitude; NULL where it has none."""
     latitude, longitude = F(f"{prefix}latitude"), F(f"{prefix}longitude")
-    half_chord = Power(Sin(_half_angle(latitude, near.lat)), 2) + Power(
-        Sin(_half_angle(longitude, near.lon)), 2
-    ) * Cos(Radians(latitude)) * Value(cos(radians(near.lat)))
+    half_chord = Power(Sin(_half_angle(latitude, near.lat)), 2) + Power(Sin(_half_angle(longitude, near.lon)), 2) * Cos(
+        Radians(latitude)
+    ) * Value(cos(radians(near.lat)))
     # Rounding can lift the value for antipodes above 1, where the arc sine ends.
     return Value(2 * EARTH_RADIUS_KM) * ASin(Sqrt(Least(half_chord, Value(1.0), output_field=FloatField())))
 

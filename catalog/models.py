@@ -28,7 +28,7 @@ class Product(Timestamped):
     label = models.TextField(_("libellé"), max_length=LABEL_MAX_LENGTH)
     substance = models.TextField(_("substance"), blank=True, max_length=LABEL_MAX_LENGTH)
     form = models.TextField(_("forme"), blank=True, max_length=LABEL_MAX_LENGTH)
-    category = models.CharField(_("catégorie"), max_length=120, null=True, blank=True)  # noqa: DJ001  (null = unknown)
+    category = models.CharField(_("catégorie"), max_length=120, null=True, blank=True)
     kind = models.CharField(_("nature"), max_length=16, choices=ProductKind, default=ProductKind.MEDICINE)
     prescription_required = models.BooleanField(_("sur ordonnance"), null=True, blank=True)
     price = models.PositiveBigIntegerField(_("prix"), null=True, blank=True, help_text=_("en francs CFA entiers"))

@@ -28,7 +28,7 @@ class ProductRow:
 
 @dataclass(frozen=True, slots=True)
 class PharmacyRow:
-    """`phones` are E.164; the position is in degrees. `epg_id` None leaves what is stored."""
+    """`phones` are E.164; the position is in degrees. An approximate one never replaces an exact one."""
 
     code: str
     name: str
@@ -40,7 +40,6 @@ class PharmacyRow:
     position_is_approximate: bool = False
     hours: str = ""
     always_open: bool = False
-    epg_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Search over the relational search entries: PostgreSQL's own full text or SQLite's FTS5, the same words and ranks.
+"""Search over the relational search entries: PostgreSQL's own full text or SQLite's FTS5, with the same ranks.
 
-Every word is a prefix and all must match. Short prefixes match thousands of products; ranking them all would cost
-many times the rest, so at most `CANDIDATES` of each sort are ranked: any match, and where those are cut off the
-matches that rank first, whole words and labels that begin with the query.
+Every word is a prefix and all must match. Short prefixes match thousands of products, and ranking them all would cost
+many times the rest. So at most `CANDIDATES` matches are ranked; where there are more, `FAVOURITES` of each sort that
+ranks high join them: whole words, and labels that begin with the query.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,13 @@ from catalog import vocabulary
 from catalog.text import words
 from common import sql
 
-CANDIDATES = 500
+CANDIDATES = 300
+FAVOURITES = 100
 # More words than this, or longer ones, tell nothing new and cost time.
 MAX_WORDS = 8
 MAX_WORD_LENGTH = 40
 MAX_QUERY_LENGTH = 400
-# The part of `text` that is indexed in its order (migration 0002).
+# The beginning of `text` that PostgreSQL has an ordered index of (`catalog.fulltext`).
 START_LENGTH = 40
 
 _CORRECTIONS_PER_WORD = 3
@@ -44,7 +45,7 @@ class SearchHit:
 class SearchPage:
     """`count` is exact unless `count_is_capped`: then there are more matches than were ranked.
 
-    `corrected` is the query that was answered where it differs in spelling from the one asked.
+    `corrected` is the query that was answered, where its words are not the ones asked for.
     """
 
     results: list[SearchHit]
@@ -73,13 +74,11 @@ def search(q: str, *, limit: int = 20, offset: int = 0, kind: str | None = None)
 
 
 def _corrections(asked: Sequence[str]) -> list[list[str]]:
-    """What may have been meant, likeliest first; nothing where every word is known or one has no likeness."""
+    """What may have been meant, likeliest first; nothing where every word is known or one resembles no other."""
     known = vocabulary.current()
     if all(known.knows(word) for word in asked):
         return []
-    choices = [
-        [word] if known.knows(word) else known.corrections(word, limit=_CORRECTIONS_PER_WORD) for word in asked
-    ]
+    choices = [[word] if known.knows(word) else known.corrections(word, limit=_CORRECTIONS_PER_WORD) for word in asked]
     return [list(meant) for meant in islice(product(*choices), _TRIES)]
 
 
@@ -87,13 +86,13 @@ def _find(
     asked: Sequence[str], *, limit: int, offset: int, kind: str | None, corrected: str | None = None
 ) -> SearchPage:
     statement, params = _statement(asked, kind)
-    rows = sql.fetch_all(f"{statement} LIMIT %s OFFSET %s", [*params, limit, offset])
-    if not rows and offset:
-        first = sql.fetch_one(f"{statement} LIMIT 1", params)
-        count, capped = first[:2] if first else (0, False)
-    else:
-        count, capped = rows[0][:2] if rows else (0, False)
-    return SearchPage([_hit(row[2:]) for row in rows], count, bool(capped), corrected)
+    rows = sql.fetch_all(statement, [*params, limit, offset])
+    counted: Sequence[Any] | None = rows[0] if rows else None
+    if counted is None and offset:
+        # Behind the last page no row tells the count.
+        counted = sql.fetch_one(statement, [*params, 1, 0])
+    count, is_capped = counted[:2] if counted else (0, False)
+    return SearchPage([_hit(row[2:]) for row in rows], count, bool(is_capped), corrected)
 
 
 def _hit(row: Sequence[Any]) -> SearchHit:
@@ -106,52 +105,107 @@ def _hit(row: Sequence[Any]) -> SearchHit:
     )
 
 
+@dataclass(frozen=True)
+class _Engine:
+    """The SQL in which PostgreSQL and SQLite differ."""
+
+    match: str
+    prefix: str
+    whole: str
+    conjunction: str
+    position: str
+    begins: str
+    begins_order: str
+    text_order: str
+
+
+_POSTGRESQL = _Engine(
+    match="catalog_searchentry e WHERE e.words @@ %s::tsquery",
+    prefix="'{}':*",
+    whole="'{}'",
+    conjunction=" & ",
+    position="strpos",
+    begins=f"left(e.text, {START_LENGTH}) ~>=~ %s AND left(e.text, {START_LENGTH}) ~<~ %s",
+    begins_order=f"left(e.text, {START_LENGTH}) USING ~<~",
+    text_order='padded COLLATE "C"',
+)
+_SQLITE = _Engine(
+    match=(
+        "catalog_searchindex CROSS JOIN catalog_searchentry e ON e.id = catalog_searchindex.rowid "
+        "WHERE catalog_searchindex MATCH %s"
+    ),
+    prefix='"{}"*',
+    whole='"{}"',
+    conjunction=" ",
+    position="instr",
+    begins="e.text >= %s AND e.text < %s",
+    begins_order="e.text",
+    text_order="padded",
+)
+_PADDED = "' ' || e.text || ' '"
+_LAST_CHARACTER = "\U0010ffff"
+
+
 def _statement(asked: Sequence[str], kind: str | None) -> tuple[str, list[Any]]:
-    """The query without its LIMIT: count, whether that is capped, then `_COLUMNS`."""
-    postgres = connection.vendor == "postgresql"
-    if postgres:
-        matches = "catalog_searchentry e WHERE e.words @@ %s::tsquery"
-        starts = f"left(e.text, {START_LENGTH}) LIKE %s"
-        whole_word = "(strpos(c.padded, %s) > 0)::int"
-        any_match = " & ".join(f"'{word}':*" for word in asked)
-        whole_match = " & ".join(f"'{word}'" for word in asked)
-    else:
-        matches = (
-            "catalog_searchindex CROSS JOIN catalog_searchentry e ON e.id = catalog_searchindex.rowid "
-            "WHERE catalog_searchindex MATCH %s"
-        )
-        starts = "e.text >= %s AND e.text < %s"
-        whole_word = "(instr(c.padded, %s) > 0)"
-        any_match = " ".join(f'"{word}"*' for word in asked)
-        whole_match = " ".join(f'"{word}"' for word in asked)
-    beginning = " ".join(asked)[:START_LENGTH]
-    range_ = [f"{beginning}%"] if postgres else [beginning, f"{beginning}\U0010ffff"]
-    of_kind, kinds = ("AND e.kind = %s", [kind]) if kind else ("", [])
-    found = "SELECT e.id, ' ' || e.text || ' ' AS padded, e.is_active, e.label FROM"
+    """One query for a page; LIMIT and OFFSET are its last parameters. Rows: count, whether capped, `_COLUMNS`."""
+    engine = _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
+    distinct = list(dict.fromkeys(asked))
+    looked_up = _looked_up(distinct)
+    checked = [word for word in distinct if word not in looked_up]
+    beginning = " ".join(asked)
+    # The index knows no longer beginnings, and of longer queries there are hardly crowds.
+    range_ = [beginning, beginning + _LAST_CHARACTER] if len(beginning) <= START_LENGTH else ["", ""]
+
+    conditions = f" AND {engine.position}({_PADDED}, %s) > 0" * len(checked) + (" AND e.kind = %s" if kind else "")
+    condition_params = [f" {word}" for word in checked] + ([kind] if kind else [])
+    found = f"SELECT e.id, {_PADDED} AS padded, e.is_active FROM"
     statement = f"""
-        WITH matched AS MATERIALIZED ({found} {matches} {of_kind} LIMIT {CANDIDATES}),
+        WITH matched AS MATERIALIZED (
+            {found} {engine.match}{conditions} LIMIT {CANDIDATES}
+        ),
         crowd AS MATERIALIZED (SELECT count(*) = {CANDIDATES} AS is_cut_off FROM matched),
         candidates AS (
             SELECT * FROM matched
             UNION SELECT * FROM (
-                {found} {matches} {of_kind} AND (SELECT is_cut_off FROM crowd) LIMIT {CANDIDATES}
-            ) AS whole
+                {found} {engine.match}{conditions} AND (SELECT is_cut_off FROM crowd) LIMIT {FAVOURITES}
+            ) AS whole_words
             UNION SELECT * FROM (
                 {found} catalog_searchentry e
-                WHERE {starts} {of_kind} AND (SELECT is_cut_off FROM crowd) LIMIT {CANDIDATES}
-            ) AS beginning
+                WHERE {engine.begins}{conditions} AND (SELECT is_cut_off FROM crowd)
+                ORDER BY {engine.begins_order} LIMIT {FAVOURITES}
+            ) AS beginnings
         ),
-        ranked AS (
-            SELECT c.id, c.is_active, c.label,
-                {" + ".join([whole_word] * len(asked))} AS whole_words,
-                CASE WHEN c.padded LIKE %s THEN 1 ELSE 0 END AS begins,
-                count(*) OVER () AS count
+        page AS (
+            SELECT c.id, c.padded, c.is_active, count(*) OVER () AS count,
+                {" + ".join([f"sign({engine.position}(c.padded, %s))"] * len(distinct))} AS whole_words,
+                {engine.position}(c.padded, %s) = 1 AS begins
             FROM candidates c
+            ORDER BY whole_words DESC, is_active DESC, begins DESC, {engine.text_order}, id
+            LIMIT %s OFFSET %s
         )
-        SELECT r.count, (SELECT is_cut_off FROM crowd), {", ".join(f"e.{column}" for column in _COLUMNS)}
-        FROM ranked r JOIN catalog_searchentry e ON e.id = r.id
-        ORDER BY r.whole_words DESC, r.is_active DESC, r.begins DESC, r.label, e.code
+        SELECT p.count, (SELECT is_cut_off FROM crowd), {", ".join(f"e.{column}" for column in _COLUMNS)}
+        FROM page p JOIN catalog_searchentry e ON e.id = p.id
+        ORDER BY p.whole_words DESC, p.is_active DESC, p.begins DESC, p.{engine.text_order}, p.id
     """
-    params = [any_match, *kinds, whole_match, *kinds, *range_, *kinds]
-    params += [f" {word} " for word in asked] + [f" {' '.join(asked)}%"]
+    # Words are letters and digits only: nothing in them can mean anything to an engine.
+    params = [
+        engine.conjunction.join(engine.prefix.format(word) for word in looked_up),
+        *condition_params,
+        engine.conjunction.join(engine.whole.format(word) for word in looked_up),
+        *condition_params,
+        *range_,
+        *condition_params,
+        *(f" {word} " for word in distinct),
+        f" {beginning}",
+    ]
     return statement, params
+
+
+def _looked_up(distinct: Sequence[str]) -> list[str]:
+    """The words worth asking the index for; the others are checked in the texts that these find.
+
+    A short prefix costs the index thousands of rows, and so do the packs and forms that many labels end with: the
+    first two words of a query and the longest of the others tell it apart.
+    """
+    long = [word for word in distinct if len(word) > 2] or list(distinct)
+    return [*long[:2], max(long[2:], key=len)] if len(long) > 3 else long

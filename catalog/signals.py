@@ -1,18 +1,19 @@
 """What `catalog` announces, inside the transaction of the change. Receivers must not refuse.
 
-All are sent with `sender=` the model class. Plain edits of products and pharmacies are told by Django's own signals.
+All are sent with `sender=` the model class. `counts` has `created`, `updated`, `unchanged` and `left_out` (rows); an
+import that changed nothing is not announced. Edits of one product or pharmacy are told by Django's own signals.
 """
 
 from django.dispatch import Signal
 
 products_imported = Signal()
-"""`source` (str), `created`, `updated`, `unchanged`, `left_out` (numbers of rows), `by` (User or None)."""
+"""`source` (str), `counts`, `by` (User or None)."""
 
 pharmacies_imported = Signal()
-"""`created`, `updated`, `unchanged`, `left_out` (numbers of rows), `by` (User or None)."""
+"""`source` (str), `counts`, `by` (User or None)."""
 
 stock_imported = Signal()
-"""`created`, `updated`, `unchanged`, `left_out` (numbers of rows), `by` (User or None)."""
+"""`source` (str), `counts`, `by` (User or None)."""
 
 stock_changed = Signal()
-"""`stock`, `old` (field → value; empty when new) and `new` (field → value; empty when deleted), `by` (User or None)."""
+"""`stock`, `old` and `new` (what changed, field → value; `old` is empty for a new row, `new` for a deleted one), `by`."""

@@ -39,7 +39,7 @@ class Vocabulary:
         return position < len(self._sorted) and self._sorted[position].startswith(word)
 
     def corrections(self, word: str, *, limit: int) -> list[str]:
-        """The nearest words, best first: fewest mistakes (a swap of neighbours is one), same first letter, commonest."""
+        """The nearest words, best first: fewest mistakes (swapped neighbours are one), same first letter, commonest."""
         mistakes = 2 if len(word) >= _TWO_MISTAKES_FROM else 1
         found = [
             (distance, candidate[0] != word[0], -self._frequency[candidate], candidate)

@@ -1,0 +1,61 @@
+"""The public French medicines database becomes products."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db import transaction
+
+from accounts.models import User
+from catalog import bdpm
+from catalog.rows import Counts, ProductRow, Remark
+from catalog.services.products import announce_import, write_products
+from common.errors import Invalid
+from common.unit_of_work import unit_of_work
+
+# Wraps an iterable of so many items to show how far it has come.
+Progress = Callable[[Iterable[ProductRow | Remark], int], Iterable[ProductRow | Remark]]
+
+
+@dataclass(slots=True)
+class BdpmReport:
+    """Every presentation is either imported or left out; `remarks` say which lines and why."""
+
+    presentations: int = 0
+    without_price: int = 0
+    counts: Counts = field(default_factory=Counts)
+    remarks: list[Remark] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> int:
+        return sum(remark.file == bdpm.PRESENTATIONS for remark in self.remarks)
+
+
+def import_bdpm(
+    directory: Path,
+    *,
+    dry_run: bool = False,
+    progress: Progress = lambda items, total: items,
+    by: User | None = None,
+) -> BdpmReport:
+    """Read the three files in `directory` into products and search entries, all or nothing.
+
+    A dry run does the same and takes it back. Raises `Invalid` where a file is missing.
+    """
+    if missing := bdpm.missing_files(directory):
+        raise Invalid(f"{directory} lacks {', '.join(missing)}.", code="file_missing")
+    report = BdpmReport(presentations=bdpm.count_presentations(directory))
+    rows: list[ProductRow] = []
+    for item in progress(bdpm.read_products(directory), report.presentations):
+        if isinstance(item, Remark):
+            report.remarks.append(item)
+        else:
+            rows.append(item)
+            report.without_price += item.price is None
+    with unit_of_work():
+        report.counts = write_products(rows)
+        if dry_run:
+            transaction.set_rollback(True)
+        else:
+            announce_import(report.counts, left_out=report.left_out, source=bdpm.SOURCE, by=by)
+    return report

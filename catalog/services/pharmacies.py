@@ -1,0 +1,97 @@
+"""Pharmacies. No other code writes them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from catalog.models import Pharmacy
+from catalog.rows import Counts, PharmacyRow
+from catalog.services.bulk import upsert
+from catalog.signals import pharmacies_imported
+from catalog.text import normalize
+from common import sql
+from common.unit_of_work import unit_of_work
+
+_COLUMNS = (
+    "code",
+    "name",
+    "town",
+    "quarter",
+    "phones",
+    "latitude",
+    "longitude",
+    "position_is_approximate",
+    "hours",
+    "always_open",
+    "is_active",
+    "epg_id",
+    "search_text",
+    "town_key",
+)
+# What nobody's list of pharmacies knows: staff decides it.
+_OURS = frozenset({"is_active", "epg_id"})
+# The town's position must not replace the house's own.
+_EXACT_POSITION_STAYS = (
+    "CASE WHEN {{new}}.position_is_approximate AND NOT {{old}}.position_is_approximate "
+    "AND {{old}}.latitude IS NOT NULL THEN {{old}}.{0} ELSE {{new}}.{0} END"
+)
+
+
+def save_pharmacy(pharmacy: Pharmacy, *, by: User | None) -> Pharmacy:
+    """Store a new or edited pharmacy with the words it is found by."""
+    pharmacy.search_text = _search_text(pharmacy.name, pharmacy.town, pharmacy.quarter, pharmacy.code)
+    pharmacy.town_key = normalize(pharmacy.town)
+    with unit_of_work():
+        pharmacy.save()
+    return pharmacy
+
+
+def upsert_pharmacies(
+    rows: Iterable[PharmacyRow],
+    *,
+    source: str = "",
+    left_out: int = 0,
+    dry_run: bool = False,
+    by: User | None = None,
+) -> Counts:
+    """Create or update so many pharmacies; what does not differ is not touched. A dry run takes it back.
+
+    Of rows with the same code the last one counts; `left_out` rows were refused before and are only announced.
+    """
+    distinct = {row.code: row for row in rows}
+    with unit_of_work():
+        counts = upsert(
+            Pharmacy,
+            map(_values, distinct.values()),
+            columns=_COLUMNS,
+            key=("code",),
+            keep=_OURS,
+            rules={
+                name: _EXACT_POSITION_STAYS.format(name)
+                for name in ("latitude", "longitude", "position_is_approximate")
+            },
+        )
+        if dry_run:
+            transaction.set_rollback(True)
+        elif counts.changed:
+            pharmacies_imported.send(Pharmacy, source=source, counts={**asdict(counts), "left_out": left_out}, by=by)
+    return counts
+
+
+def _values(row: PharmacyRow) -> list[Any]:
+    values = {
+        **asdict(row),
+        "phones": sql.adapt(list(row.phones), Pharmacy._meta.get_field("phones")),
+        "is_active": True,
+        "epg_id": "",
+        "search_text": _search_text(row.name, row.town, row.quarter, row.code),
+        "town_key": normalize(row.town),
+    }
+    return [values[column] for column in _COLUMNS]
+
+
+def _search_text(*parts: str) -> str:
+    return normalize(*parts)

@@ -1,0 +1,97 @@
+"""What pharmacies have on the shelf. Reservations lower it when boxes are collected; nobody else writes it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from catalog.models import Pharmacy, SearchEntry, Stock
+from catalog.rows import Counts, StockRow
+from catalog.services.bulk import upsert
+from catalog.signals import stock_changed, stock_imported
+from common import sql
+from common.errors import FieldError, Invalid
+from common.unit_of_work import unit_of_work
+
+_COLUMNS = ("pharmacy_id", "product_code", "quantity", "price", "currency", "observed_at")
+_EDITED = ("product_code", "pharmacy_id", "quantity", "price", "currency", "observed_at")
+
+
+def save_stock(stock: Stock, *, by: User | None) -> Stock:
+    """Store a new or edited row of stock. Only what changed is written: a quantity collected meanwhile stays."""
+    with unit_of_work():
+        old = Stock.objects.select_for_update(no_key=True).filter(pk=stock.pk).values(*_EDITED).first() or {}
+        new = {name: getattr(stock, name) for name in _EDITED}
+        changed = [name for name in _EDITED if not old or old[name] != new[name]]
+        if not changed:
+            return stock
+        stock.save(update_fields=[*changed, "updated_at"] if old else None)
+        stock_changed.send(
+            Stock,
+            stock=stock,
+            old={name: old[name] for name in changed if old},
+            new={n: new[n] for n in changed},
+            by=by,
+        )
+    return stock
+
+
+def delete_stock(stock: Stock, *, by: User | None) -> None:
+    with unit_of_work():
+        stock_changed.send(Stock, stock=stock, old={name: getattr(stock, name) for name in _EDITED}, new={}, by=by)
+        stock.delete()
+
+
+def set_stock(rows: Iterable[StockRow], *, source: str = "", by: User | None = None) -> Counts:
+    """Set quantity and price of so many products in their pharmacies; what does not differ is not touched.
+
+    Of rows for the same product and pharmacy the last one counts. Raises `Invalid` with every row whose pharmacy or
+    product nobody knows, and then changes nothing.
+    """
+    distinct = {(row.pharmacy_code, row.product_code): row for row in rows}
+    wanted = list(distinct.values())
+    with unit_of_work():
+        pharmacy_ids = _pharmacy_ids(wanted)
+        observed_at = Stock._meta.get_field("observed_at")
+        counts = upsert(
+            Stock,
+            (
+                (
+                    pharmacy_ids[row.pharmacy_code],
+                    row.product_code,
+                    row.quantity,
+                    row.price,
+                    row.currency,
+                    sql.adapt(row.observed_at, observed_at),
+                )
+                for row in wanted
+            ),
+            columns=_COLUMNS,
+            key=("pharmacy_id", "product_code"),
+        )
+        if counts.changed:
+            stock_imported.send(Stock, source=source, counts={**asdict(counts), "left_out": 0}, by=by)
+    return counts
+
+
+def _pharmacy_ids(rows: Sequence[StockRow]) -> dict[str, int]:
+    """Pharmacy ids by code, once every row is known to name a pharmacy and a product that exist."""
+    ids = dict(Pharmacy.objects.filter(code__in={row.pharmacy_code for row in rows}).values_list("code", "id"))
+    products = set(_known_products({row.product_code for row in rows}))
+    errors = []
+    for number, row in enumerate(rows):
+        if row.pharmacy_code not in ids:
+            errors.append(FieldError(f"{number}.pharmacy", "unknown_pharmacy", _("Pharmacie inconnue.")))
+        if row.product_code not in products:
+            errors.append(FieldError(f"{number}.product", "unknown_product", _("Produit inconnu.")))
+    if errors:
+        raise Invalid(errors=errors)
+    return ids
+
+
+def _known_products(codes: set[str]) -> Iterable[str]:
+    ordered = sorted(codes)
+    # SQLite limits the number of parameters of a statement.
+    for start in range(0, len(ordered), 10_000):
+        yield from SearchEntry.objects.filter(code__in=ordered[start : start + 10_000]).values_list("code", flat=True)
