@@ -1,7 +1,11 @@
 """Reads that several places share."""
 
 from accounts.enums import PricedAction
-from accounts.models import Account, PriceList
+from accounts.models import Account, PriceList, User
+from common import sql
+
+_USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields)
+_USER_BY_ID = f"SELECT {', '.join(_USER_FIELDS)} FROM {User._meta.db_table} WHERE id = %s"
 
 
 def action_price(action: PricedAction) -> int:
@@ -12,3 +16,9 @@ def action_price(action: PricedAction) -> int:
 def account_of(user_id: int) -> Account:
     """The user's account with its rate."""
     return Account.objects.select_related("rate").get(user_id=user_id)
+
+
+def user_of_token(user_id: int) -> User | None:
+    """The user whom a token names. Every request asks this, so it is written by hand."""
+    row = sql.fetch_one(_USER_BY_ID, [user_id])
+    return User.from_db("default", _USER_FIELDS, row) if row else None

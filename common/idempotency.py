@@ -1,6 +1,9 @@
 """Idempotency-Key: the same request of the same user has one effect and one answer.
 
-Work that is only ours runs in one transaction with its key and its stored answer: a process that dies leaves neither.
+Work that is only ours commits its effect, its key and its answer in one transaction: a process that dies leaves none of
+them. The key is inserted with the answer at the end, so that a first request pays no round trip for it; a twin does its
+work too, waits at the unique index, fails there, and is rolled back: its caller gets the stored answer.
+
 Work that calls another service commits its intent, a provisional answer and a lease, calls, then replaces the answer.
 While the lease runs a repeat is told to wait; once it has run out (the worker died) the provisional answer stands.
 """
@@ -16,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from common import sql, unit_of_work
+from common import unit_of_work
 from common.crypto import decrypt, encrypt
 from common.errors import Conflict, DomainError, Invalid
 from common.models import IdempotencyKey
@@ -50,6 +53,18 @@ class StillRunning(Conflict):
         super().__init__(retry_after=1)
 
 
+_COLUMNS = (
+    "user_id",
+    "key",
+    "fingerprint",
+    "status",
+    "answer",
+    "lease_until",
+    "created_at",
+    "updated_at",
+)
+
+
 @dataclass(frozen=True)
 class StoredAnswer:
     status: int
@@ -73,63 +88,55 @@ def fingerprint(method: str, path: str, body: Any) -> bytes:
     return hashlib.sha256(f"{method}\n{path.rstrip('/')}\n{canonical}".encode()).digest()
 
 
-def claim(user_id: int, key: str, print_: bytes) -> StoredAnswer | None:
-    """Take the key inside the caller's transaction, or return what it was answered before.
+def find(user_id: int, key: str, print_: bytes) -> StoredAnswer | None:
+    """What this request was answered before, if it was.
 
-    Raises `KeyReused` (422) and `StillRunning` (409). A concurrent twin waits here for the first one's commit; the
-    `lock_timeout` of the connection turns a long wait into a 409.
+    Raises `KeyReused` (422) for another request under the same key, `StillRunning` (409) while its lease runs.
     """
-    now = timezone.now()
-    inserted = sql.fetch_one(
-        "INSERT INTO common_idempotencykey (user_id, key, fingerprint, created_at, updated_at) "
-        "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (user_id, key) DO NOTHING RETURNING id",
-        [user_id, key, print_, _at(now), _at(now)],
-    )
-    if inserted:
+    row = IdempotencyKey.objects.filter(user_id=user_id, key=key).first()
+    if row is None:
         return None
-    # Locked, so that of two repeats after a dead worker only one goes on.
-    row = IdempotencyKey.objects.select_for_update(no_key=True).get(user_id=user_id, key=key)
     if bytes(row.fingerprint) != print_:
         raise KeyReused
-    if row.lease_until is not None and row.lease_until > now:
-        raise StillRunning
-    if row.answer is None or row.status is None:
+    if row.lease_until is not None and row.lease_until > timezone.now():
         raise StillRunning
     return StoredAnswer(row.status, json.loads(decrypt(bytes(row.answer))))
 
 
-def store(user_id: int, key: str, answer: StoredAnswer, *, leased: bool = False) -> None:
-    """Put the answer beside the key; with `leased` it is provisional until the lease has run out or `store` again."""
-    now = timezone.now()
-    unit_of_work.write(
-        "UPDATE common_idempotencykey SET status = %s, answer = %s, lease_until = %s, updated_at = %s "
-        "WHERE user_id = %s AND key = %s",
-        [
-            answer.status,
-            _seal(answer.body),
-            _at(now + LEASE) if leased else None,
-            _at(now),
-            user_id,
-            key,
-        ],
-    )
+def store(user_id: int, key: str, print_: bytes, answer: StoredAnswer, *, leased: bool = False) -> None:
+    """Put key and answer into the current unit of work; with `leased` the answer is provisional until `replace`.
 
-
-def store_refusal(user_id: int, key: str, print_: bytes, answer: StoredAnswer) -> None:
-    """Remember a deterministic refusal whose transaction was rolled back."""
+    Where the key exists already, the unit of work ends in `django.db.IntegrityError`.
+    """
     now = timezone.now()
-    sql.fetch_one(
-        "INSERT INTO common_idempotencykey (user_id, key, fingerprint, status, answer, created_at, updated_at) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (user_id, key) DO NOTHING RETURNING id",
+    unit_of_work.insert(
+        "common_idempotencykey",
+        _COLUMNS,
         [
             user_id,
             key,
             print_,
             answer.status,
             _seal(answer.body),
+            _at(now + LEASE) if leased else None,
             _at(now),
             _at(now),
         ],
+    )
+
+
+def replace(user_id: int, key: str, answer: StoredAnswer) -> None:
+    """The final answer instead of the provisional one; the lease ends."""
+    IdempotencyKey.objects.filter(user_id=user_id, key=key).update(
+        status=answer.status, answer=_seal(answer.body), lease_until=None, updated_at=timezone.now()
+    )
+
+
+def store_refusal(user_id: int, key: str, print_: bytes, answer: StoredAnswer) -> None:
+    """Remember a deterministic refusal whose transaction was rolled back."""
+    IdempotencyKey.objects.bulk_create(
+        [IdempotencyKey(user_id=user_id, key=key, fingerprint=print_, status=answer.status, answer=_seal(answer.body))],
+        ignore_conflicts=True,
     )
 
 

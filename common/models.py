@@ -29,8 +29,8 @@ class IdempotencyKey(Timestamped):
     )
     key = models.CharField(_("clé"), max_length=255)
     fingerprint = models.BinaryField(_("empreinte"), max_length=32)
-    status = models.PositiveSmallIntegerField(_("statut HTTP"), null=True)
-    answer = models.BinaryField(_("réponse chiffrée"), null=True)
+    status = models.PositiveSmallIntegerField(_("statut HTTP"))
+    answer = models.BinaryField(_("réponse chiffrée"))
     lease_until = models.DateTimeField(_("réservée jusqu'à"), null=True)
 
     class Meta:

@@ -18,6 +18,37 @@ def fetch_one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         return cursor.fetchone()
 
 
+def fetch_together(*statements: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
+    """The rows of several statements, executed in order, for one round trip (PostgreSQL's pipeline).
+
+    Each statement sees what was committed when it began: one that waited for a lock is followed by one that sees what
+    the lock's former holder wrote.
+    """
+    if connection.vendor != "postgresql":
+        return [fetch_all(sql, params) for sql, params in statements]
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        cursors = []
+        for sql, params in statements:
+            cursor = connection.cursor()
+            cursor.execute(sql, params)
+            cursors.append(cursor)
+        rows = [cursor.fetchall() for cursor in cursors]
+    for cursor in cursors:
+        cursor.close()
+    return rows
+
+
+def next_id(table: str) -> tuple[str, list[str]]:
+    """The statement that takes the next id of a table, so that rows that refer to it can be written together with it.
+
+    On SQLite only inside a transaction: its only writer is then us.
+    """
+    if connection.vendor == "postgresql":
+        return "SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [table]
+    return "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0) + 1", [table]
+
+
 def placeholders(count: int) -> str:
     """`placeholders(3)` → `%s, %s, %s`."""
     return ", ".join(["%s"] * count)

@@ -6,6 +6,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
+from accounts.selectors import user_of_token
 from common.context import set_actor
 
 
@@ -20,7 +21,7 @@ class TokenAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> User:
         subject = str(validated_token.get("sub", ""))
-        user = User.objects.filter(pk=int(subject)).first() if subject.isascii() and subject.isdigit() else None
+        user = user_of_token(int(subject)) if subject.isascii() and subject.isdigit() else None
         if user is None or not user.is_active or validated_token.get("ver") != user.token_version:
             raise exceptions.AuthenticationFailed(
                 _("Votre session n'est plus valable. Reconnectez-vous."), code="session_ended"

@@ -44,7 +44,7 @@ def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Respon
                     result = method(view, request, *args, **kwargs)
                 return result.finish() if isinstance(result, CallOutside) else result
             key = idempotency.validate_key(header)
-            return _run_once(key, view, request, functools.partial(method, view, request, *args, **kwargs))
+            return _run_once(key, request, functools.partial(method, view, request, *args, **kwargs))
 
         wrapper.idempotency_required = required  # type: ignore[attr-defined]
         return wrapper
@@ -52,34 +52,39 @@ def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Respon
     return decorate
 
 
-def _run_once(key: str, view: Any, request: Request, work: Callable[[], Response | CallOutside]) -> Response:
+def _run_once(key: str, request: Request, work: Callable[[], Response | CallOutside]) -> Response:
     user_id: int = request.user.pk
     print_ = idempotency.fingerprint(str(request.method), request.path, request.data)
     try:
         with unit_of_work():
-            stored = idempotency.claim(user_id, key, print_)
-            if stored is not None:
-                return Response(
-                    stored.body,
-                    status=stored.status,
-                    headers={"Idempotent-Replayed": "true"},
-                    content_type=CONTENT_TYPE if stored.status >= 400 else None,
-                )
             result = work()
             outside = isinstance(result, CallOutside)
             answer = result.provisional if isinstance(result, CallOutside) else result
-            idempotency.store(user_id, key, _stored(answer), leased=outside)
+            idempotency.store(user_id, key, print_, _stored(answer), leased=outside)
     except Exception as exc:
+        # Whatever stopped it: if the same request was answered before, that answer is the answer.
+        stored = idempotency.find(user_id, key, print_)
+        if stored is not None:
+            return _replay(stored)
         error = to_domain_error(exc)
-        if error.status in idempotency.STORED_REFUSALS and not isinstance(error, idempotency.KeyReused):
+        if error.status in idempotency.STORED_REFUSALS:
             refusal = idempotency.StoredAnswer(error.status, problem(error))
             idempotency.store_refusal(user_id, key, print_, refusal)
         raise
     if not isinstance(result, CallOutside):
         return result
     final = result.finish()
-    idempotency.store(user_id, key, _stored(final))
+    idempotency.replace(user_id, key, _stored(final))
     return final
+
+
+def _replay(stored: idempotency.StoredAnswer) -> Response:
+    return Response(
+        stored.body,
+        status=stored.status,
+        headers={"Idempotent-Replayed": "true"},
+        content_type=CONTENT_TYPE if stored.status >= 400 else None,
+    )
 
 
 def _stored(response: Response) -> idempotency.StoredAnswer:

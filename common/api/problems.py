@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
+# PostgreSQL: unique violation, exclusion violation: the last word of the database in a race.
+_TAKEN = {"23505", "23P01"}
 # PostgreSQL: serialization failure, deadlock, lock not available, statement cancelled by its time-out.
 _BUSY = {"40001", "40P01", "55P03", "57014"}
 
@@ -81,6 +83,8 @@ def to_domain_error(exc: Exception) -> DomainError:
         return NotFound()
     if isinstance(exc, PermissionDenied):
         return Forbidden()
+    if isinstance(exc, IntegrityError) and getattr(exc.__cause__, "sqlstate", None) in _TAKEN:
+        return Conflict(_("Une opération simultanée a été plus rapide. Réessayez."), retry_after=1)
     if isinstance(exc, OperationalError):
         if getattr(exc.__cause__, "sqlstate", None) in _BUSY or "database is locked" in str(exc):
             return Conflict(

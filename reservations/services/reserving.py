@@ -1,7 +1,8 @@
 """Reserve on local stock: every line is checked at once, under the locks of the stock rows.
 
-The hot path of the house. Its statements are counted in a test: lock the stock, sum the holds, charge the account,
-insert the reservation; the lines, the ledger entry, the events and the stored answer travel together at the end.
+The hot path of the house. Its round trips are counted in a test: one that locks the stock, sums the holds and takes an
+id, one that charges the account, and one for all that is written: the reservation, its lines, the ledger entry, the
+events and the stored answer.
 """
 
 import uuid
@@ -20,7 +21,7 @@ from accounts.models import User
 from accounts.services import ledger
 from catalog.models import Pharmacy, SearchEntry
 from common import sql, unit_of_work
-from common.errors import DomainError, FieldError
+from common.errors import FieldError
 from reservations.enums import Status
 from reservations.exceptions import InsufficientStock, PriceUnknown, UnknownPharmacy, UnknownProduct
 from reservations.models import Reservation, ReservationLine
@@ -38,15 +39,27 @@ ORDER BY s.id
 """
 _HELD = """
 SELECT stock_id, SUM(quantity) FROM reservations_reservationline
-WHERE stock_id IN ({ids}) AND held_until > %s GROUP BY stock_id
+WHERE held_until > %s AND stock_id IN (
+    SELECT s.id FROM catalog_stock s JOIN catalog_pharmacy p ON p.id = s.pharmacy_id
+    WHERE p.code = %s AND s.product_code IN ({codes})
+)
+GROUP BY stock_id
 """
-_INSERT = """
-INSERT INTO reservations_reservation
-(public_id, user_id, pharmacy_id, status, pickup_code, total, currency, credits_charged, expires_at, reason,
- created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '', %s, %s)
-ON CONFLICT (pickup_code) DO NOTHING RETURNING id
-"""
+_COLUMNS = (
+    "id",
+    "public_id",
+    "user_id",
+    "pharmacy_id",
+    "status",
+    "pickup_code",
+    "total",
+    "currency",
+    "credits_charged",
+    "expires_at",
+    "reason",
+    "created_at",
+    "updated_at",
+)
 _LINE_COLUMNS = (
     "reservation_id",
     "stock_id",
@@ -71,6 +84,11 @@ class _Stock:
     pharmacy_id: int
     pharmacy_name: str
     credits: int | None
+    held: int
+
+    @property
+    def available(self) -> int:
+        return max(self.quantity - self.held, 0)
 
 
 @dataclass(frozen=True)
@@ -89,10 +107,10 @@ def reserve(user: User, *, pharmacy_code: str, quantities: Mapping[str, int], by
     """
     with unit_of_work.unit_of_work():
         now = timezone.now()
-        stocks = _lock_stock(pharmacy_code, list(quantities))
+        reservation_id, stocks = _lock_stock(pharmacy_code, list(quantities), now)
         if len(stocks) < len(quantities):
             _raise_unknown(pharmacy_code, quantities, set(stocks))
-        _check_lines(quantities, stocks, now)
+        _check_lines(quantities, stocks)
         first = next(iter(stocks.values()))
         public_id = uuid.uuid4()
         credits = first.credits or 0
@@ -104,10 +122,12 @@ def reserve(user: User, *, pharmacy_code: str, quantities: Mapping[str, int], by
             by=by,
         )
         reservation = Reservation(
+            pk=reservation_id,
             public_id=public_id,
             user=user,
             pharmacy=Pharmacy(id=first.pharmacy_id, code=pharmacy_code, name=first.pharmacy_name),
             status=Status.CONFIRMED,
+            pickup_code=new_pickup_code(),
             total=sum(quantities[code] * (stock.price or 0) for code, stock in stocks.items()),
             currency=first.currency,
             credits_charged=credits,
@@ -121,23 +141,31 @@ def reserve(user: User, *, pharmacy_code: str, quantities: Mapping[str, int], by
     return Reserved(reservation, lines)
 
 
-def _lock_stock(pharmacy_code: str, codes: list[str]) -> dict[str, _Stock]:
-    """The stock rows of the basket, locked in the order of their keys; code → row."""
-    query = _LOCK_STOCK.format(codes=sql.placeholders(len(codes))) + sql.for_update("s")
-    rows = sql.fetch_all(query, [str(PricedAction.RESERVE), pharmacy_code, *codes])
-    return {row[1]: _Stock(*row) for row in rows}
+def _lock_stock(pharmacy_code: str, codes: list[str], now: datetime) -> tuple[int, dict[str, _Stock]]:
+    """An id for the reservation, and the stock rows of the basket by code, locked in the order of their keys.
+
+    The holds are summed by a statement of their own, after the lock: only so do they include what the holder of the
+    lock before us has written.
+    """
+    places = sql.placeholders(len(codes))
+    locked, holds, ids = sql.fetch_together(
+        (
+            _LOCK_STOCK.format(codes=places) + sql.for_update("s"),
+            [str(PricedAction.RESERVE), pharmacy_code, *codes],
+        ),
+        (_HELD.format(codes=places), [_at(now), pharmacy_code, *codes]),
+        sql.next_id(Reservation._meta.db_table),
+    )
+    held = {stock_id: int(units) for stock_id, units in holds}
+    return ids[0][0], {row[1]: _Stock(*row, held=held.get(row[0], 0)) for row in locked}
 
 
-def _check_lines(quantities: Mapping[str, int], stocks: Mapping[str, _Stock], now: datetime) -> None:
-    """A statement of its own after the lock: only then does it see what the holder before us wrote."""
-    ids = [stock.id for stock in stocks.values()]
-    held = dict(sql.fetch_all(_HELD.format(ids=sql.placeholders(len(ids))), [*ids, _at(now)]))
+def _check_lines(quantities: Mapping[str, int], stocks: Mapping[str, _Stock]) -> None:
     errors: list[FieldError] = []
     for index, (code, wanted) in enumerate(quantities.items()):
         stock = stocks[code]
-        available = max(stock.quantity - int(held.get(stock.id, 0)), 0)
-        if available < wanted:
-            errors.append(_short_line(index, code, available))
+        if stock.available < wanted:
+            errors.append(_short_line(index, code, stock.available))
         elif stock.price is None:
             errors.append(
                 FieldError(f"lines.{index}.product", PriceUnknown.code, PriceUnknown.detail, {"product": code})
@@ -178,29 +206,25 @@ def _raise_unknown(pharmacy_code: str, quantities: Mapping[str, int], found: set
 
 
 def _insert(reservation: Reservation) -> None:
-    fields = Reservation._meta
-    for _attempt in range(3):
-        reservation.pickup_code = new_pickup_code()
-        row = sql.fetch_one(
-            _INSERT,
-            [
-                sql.adapt(reservation.public_id, fields.get_field("public_id")),
-                reservation.user_id,
-                reservation.pharmacy_id,
-                str(reservation.status),
-                reservation.pickup_code,
-                reservation.total,
-                reservation.currency,
-                reservation.credits_charged,
-                _at(reservation.expires_at),
-                _at(reservation.created_at),
-                _at(reservation.updated_at),
-            ],
-        )
-        if row:
-            reservation.pk = row[0]
-            return
-    raise DomainError(_("Aucun numéro de retrait n'est libre. Réessayez."), code="no_pickup_code")
+    unit_of_work.insert(
+        Reservation._meta.db_table,
+        _COLUMNS,
+        [
+            reservation.pk,
+            sql.adapt(reservation.public_id, Reservation._meta.get_field("public_id")),
+            reservation.user_id,
+            reservation.pharmacy_id,
+            str(reservation.status),
+            reservation.pickup_code,
+            reservation.total,
+            reservation.currency,
+            reservation.credits_charged,
+            _at(reservation.expires_at),
+            reservation.reason,
+            _at(reservation.created_at),
+            _at(reservation.updated_at),
+        ],
+    )
 
 
 def _insert_lines(
