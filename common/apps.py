@@ -6,7 +6,7 @@ class CommonConfig(AppConfig):
     verbose_name = "Socle"
 
     def ready(self) -> None:
-        from common import receivers  # noqa: F401  (registers the post_migrate grants)
+        from common import connections, receivers  # noqa: F401  (registers their receivers)
         from common.idempotency import purge_expired_keys
         from common.sweeping import register
 

@@ -19,23 +19,18 @@ def fetch_one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
 
 
 def fetch_together(*statements: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
-    """The rows of several statements, executed in order, for one round trip (PostgreSQL's pipeline).
+    """The rows of several statements, executed in order, for one round trip (PostgreSQL: one simple query).
 
     Each statement sees what was committed when it began: one that waited for a lock is followed by one that sees what
     the lock's former holder wrote.
     """
     if connection.vendor != "postgresql":
         return [fetch_all(sql, params) for sql, params in statements]
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        cursors = []
-        for sql, params in statements:
-            cursor = connection.cursor()
-            cursor.execute(sql, params)
-            cursors.append(cursor)
-        rows = [cursor.fetchall() for cursor in cursors]
-    for cursor in cursors:
-        cursor.close()
+    with connection.cursor() as cursor:
+        cursor.execute(";".join(sql for sql, _ in statements), [param for _, params in statements for param in params])
+        rows = [cursor.fetchall()]
+        while cursor.nextset():
+            rows.append(cursor.fetchall())
     return rows
 
 

@@ -34,19 +34,26 @@ class UnitOfWork:
     def forget_since(self, mark: int) -> None:
         del self._work[mark:]
 
-    def flush(self) -> None:
+    def flush(self, *, commit: bool) -> None:
+        """Send what was handed over. With `commit` PostgreSQL's COMMIT travels along.
+
+        psycopg then finds no transaction open when Django commits, and spares the round trip; where a statement fails
+        the COMMIT behind it is not executed, and Django rolls back as ever.
+        """
         statements, self._work = self._statements(), []
         if not statements:
             return
         with connection.cursor() as cursor:
-            if connection.vendor != "postgresql" or len(statements) == 1:
+            if connection.vendor != "postgresql":
                 for sql, params in statements:
                     cursor.execute(sql, params)
                 return
-            *ctes, (last_sql, last_params) = statements
+            *ctes, (last_sql, params) = statements
             with_clause = ", ".join(f"w{number} AS ({sql})" for number, (sql, _) in enumerate(ctes))
-            params = [param for _, some in ctes for param in some]
-            cursor.execute(f"WITH {with_clause} {last_sql}", params + last_params)
+            cursor.execute(
+                f"{f'WITH {with_clause} ' if ctes else ''}{last_sql}{'; COMMIT' if commit else ''}",
+                [param for _, some in ctes for param in some] + params,
+            )
 
     def _statements(self) -> list[Statement]:
         """One multi-row INSERT per table, then whatever else there is, in order."""
@@ -86,11 +93,12 @@ def unit_of_work() -> Iterator[UnitOfWork]:
             raise
         return
     unit = UnitOfWork()
+    is_outermost = not connection.in_atomic_block
     token = _current.set(unit)
     try:
         with transaction.atomic():
             yield unit
-            unit.flush()
+            unit.flush(commit=is_outermost)
     finally:
         _current.reset(token)
 
