@@ -14,7 +14,7 @@ from common.money import XAF
 # Real labels reach some 500 characters; what is longer would not fit into an index page of PostgreSQL.
 LABEL_MAX_LENGTH = 660
 
-validate_code = RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", _("Lettres, chiffres, points et tirets seulement."))
+validate_code = RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9_-]*\Z", _("Lettres, chiffres et tirets seulement."))
 
 
 class Product(Timestamped):
@@ -44,7 +44,8 @@ class Product(Timestamped):
         constraints = [
             models.CheckConstraint(condition=~Q(code=""), name="product_code_given"),
             models.CheckConstraint(
-                condition=~Q(label="") & LessThanOrEqual(Length("label"), LABEL_MAX_LENGTH), name="product_label_length"
+                condition=~Q(label="") & Q(LessThanOrEqual(Length("label"), LABEL_MAX_LENGTH)),
+                name="product_label_length",
             ),
             models.CheckConstraint(condition=Q(kind__in=ProductKind.values), name="product_kind_known"),
             models.CheckConstraint(condition=Q(price=None) | Q(price__gt=0), name="product_price_positive"),

@@ -23,7 +23,7 @@ COLUMNS = (
     "ville_longitude_geonames",
 )
 _BETWEEN_PHONES = re.compile(r"[/;,|\n]|\bou\b|\bet\b")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _YES = frozenset({"1", "oui", "o", "vrai", "true", "x"})
 
 

@@ -96,13 +96,10 @@ def _find(
 
 
 def _hit(row: Sequence[Any]) -> SearchHit:
-    *texts, prescription_required, is_active = row
+    code, label, substance, kind, prescription_required, is_active = row
     # SQLite has no booleans.
-    return SearchHit(
-        *texts,
-        prescription_required=None if prescription_required is None else bool(prescription_required),
-        is_active=bool(is_active),
-    )
+    required = None if prescription_required is None else bool(prescription_required)
+    return SearchHit(code, label, substance, kind, required, bool(is_active))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, FloatField, Q, QuerySet, Value
+from django.db.models import F, FloatField, QuerySet, Value
 
 from catalog.geo import Position, bounding_box, distance_km
 from catalog.holds import units_held
@@ -59,18 +59,19 @@ class Offer:
 
 def check_health() -> bool:
     """Raises where products cannot be read."""
-    Product.objects.order_by().values_list("pk")[:1].first()
+    Product.objects.exists()
     return True
 
 
 def products(*, kind: str | None = None) -> QuerySet[Product, Row]:
     """Product rows (`PRODUCT_FIELDS`) in the order of their labels."""
-    found = Product.objects.order_by("label", "code")
-    return (found.filter(kind=kind) if kind else found).values(*PRODUCT_FIELDS)
+    found: QuerySet[Product, Row] = Product.objects.order_by("label", "code").values(*PRODUCT_FIELDS)
+    return found.filter(kind=kind) if kind else found
 
 
 def product(code: str) -> Row | None:
-    return Product.objects.filter(code=code).values(*PRODUCT_FIELDS).first()
+    found: Row | None = Product.objects.filter(code=code).values(*PRODUCT_FIELDS).first()
+    return found
 
 
 def products_by_code(codes: Sequence[str]) -> list[Row]:
@@ -105,29 +106,26 @@ def pharmacies(
     if member_id is not None:
         found = found.filter(pk__in=PharmacyMember.objects.filter(user_id=member_id).values("pharmacy_id"))
     found = found.annotate(distance_km=_distance(near))
-    if near is None:
-        return found.order_by("name", "id").values(*PHARMACY_FIELDS, "distance_km")
-    if radius_km is not None:
+    if near is not None and radius_km is not None:
         found = found.filter(bounding_box(near, radius_km), distance_km__lte=radius_km)
-    return found.order_by(F("distance_km").asc(nulls_last=True), "name", "id").values(*PHARMACY_FIELDS, "distance_km")
+    rows: QuerySet[Pharmacy, Row] = found.order_by(*_nearest_first(near), "name", "id").values(
+        *PHARMACY_FIELDS, "distance_km"
+    )
+    return rows
 
 
 def pharmacy(code: str) -> Row | None:
-    return (
-        Pharmacy.objects.filter(code=code, is_active=True)
-        .annotate(distance_km=_distance(None))
-        .values(*PHARMACY_FIELDS, "distance_km")
-        .first()
-    )
+    found = Pharmacy.objects.filter(code=code, is_active=True).annotate(distance_km=_distance(None))
+    row: Row | None = found.values(*PHARMACY_FIELDS, "distance_km").first()
+    return row
 
 
 def availability(product_code: str, *, near: Position | None = None) -> list[Offer]:
     """Which active pharmacies have the product free: quantity minus holds above zero; nearest first with `near`."""
-    by_name = [F("pharmacy__name"), F("pharmacy_id")]
     rows = (
-        Stock.objects.filter(Q(product_code=product_code, quantity__gt=0, pharmacy__is_active=True))
+        Stock.objects.filter(product_code=product_code, quantity__gt=0, pharmacy__is_active=True)
         .annotate(distance_km=_distance(near, prefix="pharmacy__"))
-        .order_by(*([F("distance_km").asc(nulls_last=True)] if near else []), *by_name)
+        .order_by(*_nearest_first(near), "pharmacy__name", "pharmacy_id")
         .values(
             "id",
             "quantity",
@@ -153,6 +151,10 @@ def availability(product_code: str, *, near: Position | None = None) -> list[Off
         for row in rows
         if (free := row["quantity"] - held.get(row["id"], 0)) > 0
     ]
+
+
+def _nearest_first(near: Position | None) -> list[Any]:
+    return [F("distance_km").asc(nulls_last=True)] if near else []
 
 
 def _distance(near: Position | None, *, prefix: str = "") -> Any:

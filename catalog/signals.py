@@ -16,4 +16,4 @@ stock_imported = Signal()
 """`source` (str), `counts`, `by` (User or None)."""
 
 stock_changed = Signal()
-"""`stock`, `old` and `new` (what changed, field → value; `old` is empty for a new row, `new` for a deleted one), `by`."""
+"""`stock`, `old` and `new` (field → value; `old` is empty of a new row, `new` of a deleted one), `by`."""

@@ -1,4 +1,9 @@
 from rest_framework.routers import SimpleRouter
 
+from catalog.api.views import PharmacyViewSet, ProductViewSet
+
 router = SimpleRouter()
+router.register("products", ProductViewSet, basename="product")
+router.register("pharmacies", PharmacyViewSet, basename="pharmacy")
+
 urlpatterns = router.urls

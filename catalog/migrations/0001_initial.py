@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now(), verbose_name='créé le')),
                 ('updated_at', models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now(), verbose_name='modifié le')),
-                ('code', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]*\\Z', 'Lettres, chiffres, points et tirets seulement.')], verbose_name='code')),
+                ('code', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9_-]*\\Z', 'Lettres, chiffres et tirets seulement.')], verbose_name='code')),
                 ('name', models.CharField(max_length=200, verbose_name='nom')),
                 ('town', models.CharField(max_length=120, verbose_name='ville')),
                 ('quarter', models.CharField(blank=True, max_length=200, verbose_name='quartier')),
@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now(), verbose_name='créé le')),
                 ('updated_at', models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now(), verbose_name='modifié le')),
-                ('code', models.CharField(max_length=13, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]*\\Z', 'Lettres, chiffres, points et tirets seulement.')], verbose_name='code')),
+                ('code', models.CharField(max_length=13, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9_-]*\\Z', 'Lettres, chiffres et tirets seulement.')], verbose_name='code')),
                 ('label', models.TextField(max_length=660, verbose_name='libellé')),
                 ('substance', models.TextField(blank=True, max_length=660, verbose_name='substance')),
                 ('form', models.TextField(blank=True, max_length=660, verbose_name='forme')),

@@ -1,6 +1,5 @@
 """The public French medicines database becomes products."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,13 +7,11 @@ from django.db import transaction
 
 from accounts.models import User
 from catalog import bdpm
+from catalog.progress import Progress, unseen
 from catalog.rows import Counts, ProductRow, Remark
 from catalog.services.products import announce_import, write_products
 from common.errors import Invalid
 from common.unit_of_work import unit_of_work
-
-# Wraps an iterable of so many items to show how far it has come.
-Progress = Callable[[Iterable[ProductRow | Remark], int], Iterable[ProductRow | Remark]]
 
 
 @dataclass(slots=True)
@@ -35,7 +32,7 @@ def import_bdpm(
     directory: Path,
     *,
     dry_run: bool = False,
-    progress: Progress = lambda items, total: items,
+    progress: Progress = unseen,
     by: User | None = None,
 ) -> BdpmReport:
     """Read the three files in `directory` into products and search entries, all or nothing.
@@ -46,14 +43,14 @@ def import_bdpm(
         raise Invalid(f"{directory} lacks {', '.join(missing)}.", code="file_missing")
     report = BdpmReport(presentations=bdpm.count_presentations(directory))
     rows: list[ProductRow] = []
-    for item in progress(bdpm.read_products(directory), report.presentations):
+    for item in progress(bdpm.read_products(directory), report.presentations, "presentations"):
         if isinstance(item, Remark):
             report.remarks.append(item)
         else:
             rows.append(item)
             report.without_price += item.price is None
     with unit_of_work():
-        report.counts = write_products(rows)
+        report.counts = write_products(rows, progress=progress)
         if dry_run:
             transaction.set_rollback(True)
         else:

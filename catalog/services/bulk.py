@@ -32,8 +32,9 @@ def upsert(
         for column in columns
         if column not in key and column not in keep
     }
-    write = _postgresql if connection.vendor == "postgresql" else _sqlite
-    return write(table, model._meta.pk.column, rows, columns, key, new_values)
+    if connection.vendor == "postgresql":
+        return _postgresql(table, str(model._meta.pk.column), rows, columns, key, new_values)
+    return _sqlite(table, rows, columns, key, new_values)
 
 
 def _postgresql(
@@ -76,7 +77,6 @@ def _postgresql(
 
 def _sqlite(
     table: str,
-    pk: str,
     rows: Iterable[Sequence[Any]],
     columns: Sequence[str],
     key: Sequence[str],
@@ -101,7 +101,7 @@ def _sqlite(
                 updated_at = strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
             WHERE {" OR ".join(f"{table}.{column} IS NOT {value}" for column, value in new_values.items())}
             """,
-            counted(),
+            counted(),  # type: ignore[arg-type]  # any iterable will do
         )
         touched = max(cursor.rowcount, 0)
         cursor.execute(f"SELECT count(*) FROM {table}")

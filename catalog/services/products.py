@@ -1,10 +1,11 @@
 """Products and what follows from them. No other code writes products."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, fields
 
 from accounts.models import User
 from catalog.models import Product
+from catalog.progress import Progress, unseen
 from catalog.rows import Counts, ProductRow
 from catalog.services.bulk import upsert
 from catalog.services.entries import delete_entry, save_entry, write_entries
@@ -37,22 +38,21 @@ def upsert_products(rows: Iterable[ProductRow], *, source: str = "", by: User | 
     Of rows with the same code the last one counts.
     """
     with unit_of_work():
-        counts = write_products({row.code: row for row in rows}.values())
+        counts = write_products(list({row.code: row for row in rows}.values()))
         announce_import(counts, left_out=0, source=source, by=by)
     return counts
 
 
-def write_products(rows: Iterable[ProductRow]) -> Counts:
+def write_products(rows: Sequence[ProductRow], *, progress: Progress = unseen) -> Counts:
     """As `upsert_products`, with distinct codes, in the caller's transaction and unannounced."""
-    distinct = list(rows)
     counts = upsert(
         Product,
-        map(astuple, distinct),
+        map(astuple, progress(rows, len(rows), "products")),
         columns=_COLUMNS,
         key=("code",),
         rules={name: f"coalesce({{new}}.{name}, {{old}}.{name})" for name in _KEPT_WHERE_UNKNOWN},
     )
-    write_entries(distinct)
+    write_entries(progress(rows, len(rows), "search entries"))
     return counts
 
 

@@ -1,10 +1,9 @@
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
+from catalog.progress import bar
 from catalog.services.bdpm import import_bdpm
 from common.context import acting
 from common.errors import DomainError
@@ -18,13 +17,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="report what would change, and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        def progress(items: Iterable[Any], total: int) -> Iterable[Any]:
-            # None: only on a terminal.
-            return tqdm(items, total=total, unit=" presentations", disable=None)
-
         with acting("command", "import_bdpm"):
             try:
-                report = import_bdpm(options["directory"], dry_run=options["dry_run"], progress=progress)
+                report = import_bdpm(options["directory"], dry_run=options["dry_run"], progress=bar)
             except DomainError as error:
                 raise CommandError(str(error.detail)) from error
         for remark in report.remarks:

@@ -1,0 +1,31 @@
+from typing import Any
+
+from common.api.pagination import EnvelopePagePagination
+
+
+class SearchResults:
+    """One page of search results that a paginator can be told about: the rows of this page, the count of all."""
+
+    def __init__(self, rows: list[Any], count: int) -> None:
+        self._rows, self._count = rows, count
+
+    def count(self) -> int:
+        return self._count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, page: slice) -> list[Any]:
+        return self._rows
+
+
+class ProductPagination(EnvelopePagePagination):
+    """A search says in `meta` what it corrected, and whether there are more matches than it counted."""
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        envelope = super().get_paginated_response_schema(schema)
+        envelope["properties"]["meta"]["properties"] |= {
+            "corrected": {"type": "string", "nullable": True, "description": "the query that was answered instead"},
+            "count_is_capped": {"type": "boolean", "description": "there are more matches than `count`"},
+        }
+        return envelope

@@ -1,0 +1,54 @@
+"""What the answers look like, for OpenAPI; the answers themselves are made by `representations`."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from catalog.enums import ProductKind
+
+OFFER_SOURCES = ("epg", "stock", "stale")
+
+
+class ProductSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF has a `label` of its own
+    substance = serializers.CharField()
+    form = serializers.CharField()
+    category = serializers.CharField(allow_null=True)
+    kind = serializers.ChoiceField(ProductKind.choices)
+    prescription_required = serializers.BooleanField(allow_null=True, help_text="null: not known")
+    price = serializers.IntegerField(allow_null=True, help_text="whole units of the currency; null: not known")
+    price_is_indicative = serializers.BooleanField()
+    currency = serializers.CharField()
+    is_active = serializers.BooleanField(help_text="false: withdrawn from the market")
+    source = serializers.CharField()  # type: ignore[assignment]
+    updated_at = serializers.DateTimeField()
+
+
+class PositionSerializer(serializers.Serializer[Any]):
+    lat = serializers.FloatField()
+    lon = serializers.FloatField()
+    approximate = serializers.BooleanField(help_text="true: the town's, not the house's")
+
+
+class PharmacySerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    town = serializers.CharField()
+    quarter = serializers.CharField()
+    phones = serializers.ListField(child=serializers.CharField(), help_text="E.164")
+    position = PositionSerializer(allow_null=True)
+    hours = serializers.CharField(help_text="free text")
+    is_on_duty = serializers.BooleanField()
+    open_until = serializers.DateTimeField(allow_null=True)
+    distance_km = serializers.FloatField(allow_null=True, help_text="null without `near` or without a position")
+
+
+class OfferSerializer(serializers.Serializer[Any]):
+    pharmacy = PharmacySerializer()
+    quantity = serializers.IntegerField(help_text="boxes that can be reserved now")
+    price = serializers.IntegerField(allow_null=True, help_text="null: cannot be reserved")
+    currency = serializers.CharField()
+    distance_km = serializers.FloatField(allow_null=True)
+    observed_at = serializers.DateTimeField()
+    source = serializers.ChoiceField(OFFER_SOURCES)  # type: ignore[assignment]
