@@ -1,4 +1,5 @@
-"""The only doors to the ledger. Each changes the balance and books the entry in the caller's transaction.
+"""The only doors to the ledger. Each changes the balance and books the entry in the caller's transaction, or in one
+of its own.
 
 Amounts are whole credits. `reference` names the cause (`reservation:<uuid>`): with the kind it is unique for ever, so
 the same cause booked twice raises `django.db.IntegrityError` when the unit of work ends, and changes nothing.
@@ -32,6 +33,7 @@ _ENTRY_COLUMNS = (
 )
 
 
+@unit_of_work.unit_of_work()
 def spend(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> None:
     """Take `credits` (≥ 0; nothing is booked for 0) from the user's account.
 
@@ -64,10 +66,11 @@ def grant(
     _credit(user_id, credits, kind, reference, label, by)
 
 
+@unit_of_work.unit_of_work()
 def adjust(user_id: int, credits: int, *, reason: str, reference: str, by: User) -> None:
     """A correction by staff, in either direction, with a reason that the statement shows.
 
-    Raises `Invalid` (no reason, or zero), `InsufficientCredits` (402) below zero.
+    Raises `Invalid` (no reason, or zero), `InsufficientCredits` (402) below zero, `UnknownAccount` (404).
     """
     if not reason.strip():
         raise Invalid(_("Une correction demande un motif."), code="reason_required")
@@ -75,10 +78,11 @@ def adjust(user_id: int, credits: int, *, reason: str, reference: str, by: User)
         raise Invalid(_("Une correction de zéro crédit n'en est pas une."), code="zero_amount")
     row = _move(user_id, credits)
     if row is None:
-        raise InsufficientCredits
+        raise InsufficientCredits if Account.objects.filter(user_id=user_id).exists() else UnknownAccount
     _book(user_id, row, credits, EntryKind.ADJUST, reference, reason.strip(), by)
 
 
+@unit_of_work.unit_of_work()
 def _credit(user_id: int, credits: int, kind: EntryKind, reference: str, label: str, by: User | None) -> None:
     if credits <= 0:
         raise ValueError("credits to add are positive")

@@ -1,0 +1,102 @@
+"""Pharmacies with stock, and reservations in any state."""
+
+import itertools
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.enums import PricedAction, Role
+from accounts.models import PriceList, User
+from accounts.tests.factories import make_user
+from catalog.models import Pharmacy, PharmacyMember, Product, Stock
+from catalog.services.products import save_product
+from payments.enums import Status as PaymentState
+from payments.models import Payment
+from reservations.enums import Status
+from reservations.models import Reservation, ReservationLine
+from reservations.services.reserving import reserve
+
+_numbers = itertools.count(1)
+
+
+def make_product(code: str | None = None, **fields: Any) -> Product:
+    """A product with its search entry."""
+    code = code or f"{3400930000000 + next(_numbers)}"
+    return save_product(Product(code=code, label=fields.pop("label", f"PRODUIT {code}"), **fields), by=None)
+
+
+def make_pharmacy(**fields: Any) -> Pharmacy:
+    number = next(_numbers)
+    values = {"code": f"PH-{number}", "name": f"Pharmacie {number}", "town": "Libreville", **fields}
+    return Pharmacy.objects.create(**values)
+
+
+def make_stock(
+    pharmacy: Pharmacy | None = None, *, quantity: int = 10, price: int | None = 1500, product: str | None = None
+) -> Stock:
+    """`quantity` boxes of a product (a new one unless `product` names its code) at `price` francs."""
+    return Stock.objects.create(
+        pharmacy=pharmacy or make_pharmacy(),
+        product_code=product or make_product().code,
+        quantity=quantity,
+        price=price,
+    )
+
+
+def make_pharmacist(pharmacy: Pharmacy) -> User:
+    user = make_user(Role.PHARMACIST)
+    PharmacyMember.objects.create(pharmacy=pharmacy, user=user)
+    return user
+
+
+def set_reserve_price(credits: int) -> PriceList:
+    """What reserving costs, in credits."""
+    return PriceList.objects.create(action=PricedAction.RESERVE, label="Réserver", credits=credits)
+
+
+def make_reservation(
+    *, user: User | None = None, stock: Stock | None = None, quantity: int = 2, status: Status = Status.CONFIRMED
+) -> Reservation:
+    """A reservation of one line, made by the service, then put into `status` without what follows from a move.
+
+    Where it ended, its line holds nothing any more; a collected one counts as paid.
+    """
+    user = user or make_user()
+    stock = stock or make_stock()
+    made = reserve(user, pharmacy_code=stock.pharmacy.code, quantities={stock.product_code: quantity}, by=user)
+    reservation = Reservation.objects.get(pk=made.reservation.pk)
+    if status != Status.CONFIRMED:
+        reservation.status = status
+        if status == Status.COLLECTED:
+            reservation.paid_at = timezone.now()
+        reservation.save()
+        if status not in (Status.REQUESTED, Status.READY):
+            ReservationLine.objects.filter(reservation=reservation).update(held_until=None)
+    return reservation
+
+
+def pay(reservation: Reservation) -> Payment:
+    """Money that came in for a reservation, and the reservation marked as paid."""
+    now = timezone.now()
+    payment = Payment.objects.create(
+        user=reservation.user,
+        purpose="reservation",
+        purpose_id=str(reservation.public_id),
+        label="Réservation",
+        amount=reservation.total,
+        provider="mypayga",
+        network="AM",
+        phone="+24177123456",
+        status=PaymentState.SUCCEEDED,
+        blocks=False,
+        expires_at=now,
+        settled_at=now,
+    )
+    reservation.paid_at = now
+    reservation.save(update_fields=["paid_at", "updated_at"])
+    return payment
+
+
+def basket(stock: Stock, quantity: Any = 1) -> dict[str, Any]:
+    """The body of POST /reservations/ for one line."""
+    return {"pharmacy": stock.pharmacy.code, "lines": [{"product": stock.product_code, "quantity": quantity}]}
