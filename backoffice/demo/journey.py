@@ -49,7 +49,9 @@ class Client:
 
     def look(self, path: str, **params: Any) -> Any:
         """A GET that is not part of the story: only its effect on the balance sheet is printed."""
-        return self._request("GET", path, None, None, params).json()
+        response = self._request("GET", path, None, None, params)
+        expect(response.status_code, 200, f"GET {path} {response.text[:300]}")
+        return response.json()
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, status: int = 200) -> Any:
         return self.call("POST", path, body, key=key, status=status)
@@ -66,7 +68,7 @@ class Client:
         quiet: bool = False,
     ) -> Any:
         response = self._request(method, path, body, key, params)
-        shown = requests.Request(method, f"{self._base_url}{path}", params=params).prepare().path_url
+        shown = response.request.path_url
         self._echo(f"    {method} {shown}" + (f"  {_short(body)}" if body and not quiet else ""))
         replayed = "  (rejouée : Idempotent-Replayed)" if response.headers.get("Idempotent-Replayed") else ""
         self._echo(f"      → {response.status_code}{replayed}  {'' if quiet else _short(response.json())}")
