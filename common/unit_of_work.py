@@ -28,18 +28,13 @@ class UnitOfWork:
     def add(self, sql_or_table: str, columns: tuple[str, ...], params: Sequence[Any]) -> None:
         self._work.append((sql_or_table, columns, list(params)))
 
-    def mark(self) -> int:
-        return len(self._work)
-
-    def forget_since(self, mark: int) -> None:
-        del self._work[mark:]
-
     def flush(self, *, commit: bool) -> None:
         """Send what was handed over. With `commit` PostgreSQL's COMMIT travels along.
 
         psycopg then finds no transaction open when Django commits, and spares the round trip; where a statement fails
         the COMMIT behind it is not executed, and Django rolls back as ever.
         """
+        connection.validate_no_broken_transaction()
         statements, self._work = self._statements(), []
         if not statements:
             return
@@ -81,26 +76,24 @@ _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=Non
 def unit_of_work() -> Iterator[UnitOfWork]:
     """`transaction.atomic()` with deferred writes; a nested unit is part of the outer one.
 
-    Where a nested block raises, what it had deferred is discarded, as its savepoint discards what it had written.
+    There is no savepoint to return to: where a nested unit raises, the outer one cannot be saved by catching that, and
+    ends in `django.db.transaction.TransactionManagementError`.
     """
     outer = _current.get()
     if outer is not None:
-        mark = outer.mark()
-        try:
+        with transaction.atomic(savepoint=False):
             yield outer
-        except BaseException:
-            outer.forget_since(mark)
-            raise
         return
     unit = UnitOfWork()
     is_outermost = not connection.in_atomic_block
-    token = _current.set(unit)
-    try:
-        with transaction.atomic():
+    with transaction.atomic():
+        token = _current.set(unit)
+        try:
             yield unit
             unit.flush(commit=is_outermost)
-    finally:
-        _current.reset(token)
+        finally:
+            # Before the commit: what runs after it (`on_commit`) must not write into a unit that was sent already.
+            _current.reset(token)
 
 
 def insert(table: str, columns: tuple[str, ...], values: Sequence[Any]) -> None:

@@ -1,0 +1,182 @@
+"""Deferred writes: in order, in one statement on PostgreSQL, all or nothing."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from common import unit_of_work as module
+from common.unit_of_work import insert, unit_of_work, write
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_groups():
+    Group.objects.all().delete()
+
+
+def add(name):
+    insert("auth_group", ("name",), [name])
+
+
+def rename(old, new):
+    write("UPDATE auth_group SET name = %s WHERE name = %s", [new, old])
+
+
+def names():
+    return list(Group.objects.order_by("id").values_list("name", flat=True))
+
+
+def test_rows_are_written_at_the_end_in_their_order():
+    with unit_of_work():
+        for name in "dbca":
+            add(name)
+        assert names() == []
+
+    assert names() == ["d", "b", "c", "a"]
+
+
+def test_outside_a_unit_rows_are_written_at_once():
+    add("a")
+    assert names() == ["a"]
+
+    rename("a", "b")
+    assert names() == ["b"]
+
+
+def test_everything_deferred_travels_in_one_statement():
+    Group.objects.create(name="old")
+    with (
+        CaptureQueriesContext(
+            connection,
+        ) as queries,
+        unit_of_work(),
+    ):
+        add("a")
+        rename("old", "new")
+        add("b")
+        insert("django_content_type", ("app_label", "model"), ["nowhere", "nothing"])
+
+    sent = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert len(sent) == (1 if connection.vendor == "postgresql" else 3)
+    assert sorted(names()) == ["a", "b", "new"]
+
+
+def test_unit_without_deferred_rows_sends_nothing():
+    with CaptureQueriesContext(connection) as queries, unit_of_work():
+        pass
+
+    assert [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]] == []
+
+
+def test_nothing_is_left_after_an_exception():
+    def fail():
+        with unit_of_work():
+            Group.objects.create(name="direct")
+            add("deferred")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+
+    assert names() == []
+    with unit_of_work():
+        add("next")
+    assert names() == ["next"]
+
+
+def test_row_that_breaks_a_constraint_takes_the_whole_unit_with_it():
+    def fail():
+        with unit_of_work():
+            Group.objects.create(name="direct")
+            add("same")
+            add("same")
+
+    with pytest.raises(IntegrityError):
+        fail()
+
+    assert names() == []
+
+
+def test_nested_unit_is_part_of_the_outer_one():
+    with unit_of_work() as outer:
+        add("a")
+        with unit_of_work() as inner:
+            add("b")
+        assert inner is outer
+        assert names() == []
+        add("c")
+
+    assert names() == ["a", "b", "c"]
+
+
+def test_nested_unit_that_fails_takes_the_outer_one_with_it_even_where_its_exception_is_caught():
+    """A balance changed by the nested unit must not be committed without the entry it had deferred."""
+
+    def nested():
+        with unit_of_work():
+            Group.objects.create(name="direct of the nested unit")
+            add("deferred by the nested unit")
+            raise LookupError
+
+    def outer():
+        with unit_of_work():
+            Group.objects.create(name="direct")
+            with pytest.raises(LookupError):
+                nested()
+            add("deferred")
+
+    with pytest.raises(DatabaseError):
+        outer()
+
+    assert names() == []
+
+
+def test_unit_inside_a_transaction_that_is_rolled_back_is_rolled_back():
+    def fail():
+        with transaction.atomic():
+            with unit_of_work():
+                add("a")
+            assert names() == ["a"]
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+
+    assert names() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_runs_after_the_commit_has_a_unit_of_its_own():
+    def afterwards():
+        add("at once")
+        with unit_of_work():
+            add("in a unit")
+
+    with unit_of_work():
+        transaction.on_commit(afterwards)
+        add("first")
+
+    assert names() == ["first", "at once", "in a unit"]
+    assert module._current.get() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_commit_hooks_do_not_run_for_a_unit_that_failed():
+    ran = []
+
+    def fail():
+        with unit_of_work():
+            transaction.on_commit(lambda: ran.append(1))
+            add("same")
+            add("same")
+
+    with pytest.raises(IntegrityError):
+        fail()
+
+    assert ran == []
+    assert names() == []
+    assert not connection.in_atomic_block
+    add("next")
+    assert names() == ["next"]
