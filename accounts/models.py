@@ -42,7 +42,7 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     )
     bio = models.TextField(_("présentation"), blank=True)
     is_verified = models.BooleanField(_("adresse vérifiée"), default=False)
-    is_active = models.BooleanField(_("actif"), default=True)
+    is_active = models.BooleanField(_("actif"), default=True)  # type: ignore[misc]
     is_staff = models.BooleanField(_("accès au back-office"), default=False)
     token_version = models.PositiveIntegerField(_("version des jetons"), default=1, editable=False)
 

@@ -34,4 +34,4 @@ def trust_recent(sender: Any, **kwargs: Any) -> None:
     """
     for each in connections.all(initialized_only=True):
         if time.monotonic() - getattr(each, "last_used_at", float("-inf")) < _TRUSTED_SECONDS:
-            each.health_check_done = True
+            each.health_check_done = True  # type: ignore[attr-defined]

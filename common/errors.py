@@ -1,20 +1,20 @@
 """The one exception base of the house. Services raise it; `common.api.problems` turns it into an answer."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FieldError:
     """One failing field or line: `field` is a dotted path such as `lines.0.quantity`."""
 
     field: str
     code: str
     detail: Any
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class DomainError(Exception):

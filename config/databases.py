@@ -20,14 +20,16 @@ WEB_PROCESS = "TOCTOCMEDOC_WEB"
 def from_environment(data_dir: Path) -> dict[str, Any]:
     """DATABASES: `default` always; `catalog` where CATALOG_DATABASE_URL names a MongoDB."""
     url = env.str("DATABASE_URL", default="")
-    if _runs_as_owner():
-        url = env.str("DATABASE_OWNER_URL", default="") or url
+    password = env.str("DATABASE_PASSWORD", default="")
+    owner_url = env.str("DATABASE_OWNER_URL", default="")
+    if owner_url and _runs_as_owner():
+        # It brings its own password; DATABASE_PASSWORD is the application's.
+        url, password = owner_url, ""
     if not url:
         data_dir.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{data_dir.resolve() / 'db.sqlite3'}"
     default = env.db_url_config(url)
-    password = env.str("DATABASE_PASSWORD", default="")
-    if password and not _runs_as_owner():
+    if password:
         default["PASSWORD"] = password
     engine = default["ENGINE"]
     if engine.endswith("sqlite3"):

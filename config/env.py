@@ -39,17 +39,26 @@ def secret(name: str, *, debug: bool, development: str, why: str) -> str:
             f"{name} is unsafe (shorter than 32 characters, or a placeholder): {why} "
             f"Replace it, e.g. by the output of `openssl rand -base64 48`."
         )
-    return value
+    return str(value)
 
 
 def required(name: str, *, debug: bool, development: str, what: str) -> str:
     """A setting without which nothing works outside of development."""
     value = env.str(name, default="")
     if value:
-        return value
+        return str(value)
     if debug:
         return development
     raise ImproperlyConfigured(f"{name} is missing: set it to {what}. `.env.example` shows every setting.")
+
+
+def refuse_placeholders() -> None:
+    """No secret may still be what `.env.example` shows, also where it is only a part of an address."""
+    for name in sorted(FILE_SETTINGS):
+        if PLACEHOLDERS[0] in env.str(name, default=""):
+            raise ImproperlyConfigured(
+                f"{name} still holds the placeholder of `.env.example`: put the real value into {name} or {name}_FILE."
+            )
 
 
 FILE_SETTINGS = frozenset(

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import databases
-from config.env import env, load_files, required, secret
+from config.env import env, load_files, refuse_placeholders, required, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -130,7 +130,7 @@ DATABASE_ROUTERS = ["catalog.router.CatalogRouter"]
 DATABASE_APPLICATION_ROLE = databases.application_role()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://")}
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     CACHES["default"]["BACKEND"] = "django.core.cache.backends.redis.RedisCache"
     # Redis holds nothing that correctness needs: down or hanging, it may cost 200 ms and no more.
@@ -143,7 +143,7 @@ TASKS = {
     }
 }
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Toc Toc Medoc <ne-pas-repondre@example.org>")
 
 # People
@@ -217,6 +217,10 @@ MYPAYGA_CALLBACK_SECRET = required(
     development="demo-callback-secret",
     what="the callback secret MyPayGa issued; it is not the API key",
 )
+
+# The secrets that others issued, and those inside addresses.
+if not DEBUG:
+    refuse_placeholders()
 
 # The API
 REST_FRAMEWORK = {
@@ -303,6 +307,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "backoffice.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "backoffice.navigation.navigation"},
     "COLORS": {
         "primary": {

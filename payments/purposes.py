@@ -31,9 +31,6 @@ class Purpose(Protocol):
     def grant(self, payment: Payment) -> None:
         """Give what was paid for, inside the settling transaction. Called once, after `can_grant`."""
 
-    def parse_id(self, value: Any) -> str | None:
-        """The id as clients send it in canonical form, or None where it cannot be one."""
-
 
 _purposes: dict[str, Purpose] = {}
 

@@ -1,7 +1,5 @@
 """The purpose `rate`: a pack of credits. Here, because accounts know no payments."""
 
-from typing import Any
-
 from accounts.exceptions import UnknownRate
 from accounts.models import Rate
 from accounts.services.accounts import subscribe
@@ -10,9 +8,6 @@ from payments.purposes import Quote
 
 
 class RatePurpose:
-    def parse_id(self, value: Any) -> str | None:
-        return str(value) if type(value) is int and 0 < value < 2**63 else None
-
     def quote(self, user_id: int, purpose_id: str) -> Quote:
         rate = Rate.objects.filter(pk=int(purpose_id), is_active=True).first()
         if rate is None:

@@ -46,7 +46,7 @@ def collect(reservation: Reservation, *, pickup_code: str, by: User) -> Reservat
         raise WrongPickupCode
     with unit_of_work():
         # Stock before reservation: the order of locks everywhere.
-        lines = list(reservation.lines.all())
+        lines = list(reservation.lines.filter(stock__isnull=False))
         list(
             Stock.objects.select_for_update(no_key=True)
             .filter(pk__in=[line.stock_id for line in lines])
@@ -62,7 +62,7 @@ def collect(reservation: Reservation, *, pickup_code: str, by: User) -> Reservat
         for line in lines:
             # The shelf has the last word: where a count was wrong, what is left is nothing, not less.
             left = Case(When(quantity__gte=line.quantity, then=F("quantity") - line.quantity), default=Value(0))
-            Stock.objects.filter(pk=line.stock_id).update(quantity=left, updated_at=timezone.now())
+            Stock.objects.filter(pk__in=[line.stock_id]).update(quantity=left, updated_at=timezone.now())
     return locked
 
 

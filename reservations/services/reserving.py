@@ -157,7 +157,7 @@ def _lock_stock(pharmacy_code: str, codes: list[str], now: datetime) -> tuple[in
         sql.next_id(Reservation._meta.db_table),
     )
     held = {stock_id: int(units) for stock_id, units in holds}
-    return ids[0][0], {row[1]: _Stock(*row, held=held.get(row[0], 0)) for row in locked}
+    return ids[0][0], {row[1]: _Stock(*(*row, held.get(row[0], 0))) for row in locked}
 
 
 def _check_lines(quantities: Mapping[str, int], stocks: Mapping[str, _Stock]) -> None:
@@ -233,8 +233,9 @@ def _insert_lines(
     lines = []
     for code, quantity in quantities.items():
         stock = stocks[code]
+        price = stock.price or 0  # `_check_lines` refused the unpriced
         line = ReservationLine(
-            product_code=code, label=stock.label, quantity=quantity, unit_price=stock.price, stock_id=stock.id
+            product_code=code, label=stock.label, quantity=quantity, unit_price=price, stock_id=stock.id
         )
         unit_of_work.insert(
             ReservationLine._meta.db_table,
@@ -245,7 +246,7 @@ def _insert_lines(
                 code,
                 stock.label,
                 quantity,
-                stock.price,
+                price,
                 _at(reservation.expires_at),
                 _at(reservation.created_at),
                 _at(reservation.updated_at),
