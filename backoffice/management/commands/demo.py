@@ -1,10 +1,11 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import requests
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
@@ -45,14 +46,15 @@ class Command(BaseCommand):
                 self.stdout.write("\nArrêt …")
             except Difference as error:
                 raise CommandError(f"Le parcours s'arrête à la première différence. {error}") from error
-            except (NotStarted, requests.RequestException) as error:
+            except (NotStarted, requests.RequestException, subprocess.CalledProcessError) as error:
                 raise CommandError(str(error)) from error
             finally:
                 processes.stop()
 
     def _prepare(self) -> Pharmacy:
         self.stdout.write("Base de données …")
-        call_command("migrate", verbosity=0, interactive=False)
+        # A process of its own: where the database has two roles, only `manage.py migrate` connects as the owner.
+        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)  # noqa: S603
         with acting("command", "demo"):
             pharmacy = load_demo()
         # The processes that follow open their own.
