@@ -22,3 +22,9 @@ account_switched = Signal()
 
 profile_changed = Signal()
 """`user`, `old` and `new` (field → value), `by`."""
+
+role_changed = Signal()
+"""`user` (in the new role), `old` (Role), `by`."""
+
+user_switched = Signal()
+"""`user`, `is_active`, `by`."""

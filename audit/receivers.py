@@ -5,7 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from accounts import signals as accounts
-from accounts.enums import EntryKind
+from accounts.enums import EntryKind, Role
 from accounts.models import Account, User
 from audit.enums import Action
 from audit.services import record
@@ -55,6 +55,17 @@ def profile_changed(user: User, old: dict[str, str], new: dict[str, str], **kwar
         changes={"fields": sorted(new)},
         personal={"old": old, "new": new},
     )
+
+
+@receiver(accounts.role_changed, dispatch_uid="audit.role_changed")
+def role_changed(user: User, old: Role, **kwargs: Any) -> None:
+    record(Action.USER_ROLE_CHANGED, entity="user", entity_id=user.pk, changes={"old": old, "new": user.role})
+
+
+@receiver(accounts.user_switched, dispatch_uid="audit.user_switched")
+def user_switched(user: User, is_active: bool, **kwargs: Any) -> None:
+    action = Action.USER_ENABLED if is_active else Action.USER_DISABLED
+    record(action, entity="user", entity_id=user.pk)
 
 
 @receiver(accounts.account_switched, dispatch_uid="audit.account_switched")

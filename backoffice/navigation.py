@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +26,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("Paiements"), "payments", "payments.payment"),
                 (_("Remboursements"), "undo", "payments.refund"),
+                (_("Tentatives"), "swap_horiz", "payments.paymentattempt"),
                 (_("Notifications"), "notifications", "payments.callbackmessage"),
             ],
         ),
@@ -37,7 +40,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Grille tarifaire"), "price_change", "accounts.pricelist"),
             ],
         ),
-        (_("Contrôle"), [(_("Journal d'audit"), "history", "audit.event")]),
+        (
+            _("Contrôle"),
+            [
+                (_("Journal d'audit"), "history", "audit.event"),
+                (_("Droits"), "shield_person", "auth.group"),
+                (_("Tâches"), "task_alt", "django_tasks_database.dbtaskresult"),
+            ],
+        ),
     ]
     return [
         {"title": title, "separator": True, "items": items}
@@ -51,5 +61,8 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 def _may_see(request: HttpRequest, model: str) -> bool:
-    app, name = model.split(".")
-    return any(request.user.has_perm(f"{app}.{right}_{name}") for right in ("view", "change"))
+    """Asked of the admin of the model itself: pharmacists see their own pharmacies' rows without a named permission."""
+    model_class = apps.get_model(model)
+    if not admin.site.is_registered(model_class):
+        return False
+    return bool(admin.site.get_model_admin(model_class).has_view_permission(request))

@@ -12,7 +12,17 @@ from unfold.enums import ActionVariant
 
 from accounts.admin import person_condition
 from catalog.own_pharmacies import OwnPharmaciesMixin
-from common.admin import ReadOnlyAdmin, ReadOnlyInline, ServiceForm, badge, link, money, period_filter, service_action
+from common.admin import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ServiceForm,
+    badge,
+    link,
+    moment,
+    money,
+    period_filter,
+    service_action,
+)
 from common.admin.search import as_uuid
 from payments.models import Payment
 from reservations.enums import MOVES, Status
@@ -78,17 +88,18 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
 
     list_display = (
         "pickup_code",
-        "created_at",
+        moment("created_at", _("créée le")),
         "patient",
         "pharmacy",
         "status_badge",
         "total_shown",
         "is_paid",
-        "expires_at",
+        moment("expires_at", _("gardée jusqu'à")),
     )
     list_select_related = ("user", "pharmacy")
     search_fields = ("pickup_code",)
     search_help_text = _("Numéro de retrait, identifiant, e-mail, nom ou téléphone")
+    empty_hint = _("Les réservations apparaissent ici dès qu'un patient en fait une.")
     fieldsets = (
         (None, {"fields": ("pickup_code", "status_badge", "patient", "phone", "pharmacy_name")}),
         (_("Montants"), {"fields": ("total_shown", "paid_at", "payments", "credits_charged")}),
@@ -184,7 +195,7 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         handling.collect(reservation, pickup_code=pickup_code, by=request.user)
 
     @service_action(
-        description=_("Refuser"),
+        description=_("Refuser la réservation"),
         question=_(
             "La pharmacie ne peut pas servir cette réservation. Les crédits sont rendus, ce qui a été payé est à "
             "rembourser. Cette décision est définitive."
@@ -200,7 +211,7 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         handling.reject(reservation, reason=reason, by=request.user)
 
     @service_action(
-        description=_("Annuler"),
+        description=_("Annuler la réservation"),
         question=_(
             "La réservation est annulée au nom du patient. Ses crédits sont rendus si elle n'était pas prête, ce qu'il "
             "a payé est à rembourser. Cette décision est définitive."

@@ -1,0 +1,380 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+from unfold.forms import UserCreationForm
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from accounts.emails import normalize_email
+from accounts.enums import EntryKind, Role
+from accounts.models import Account, CreditEntry, PriceList, Rate, User
+from accounts.services import roles
+from accounts.services.accounts import switch_account
+from accounts.services.profiles import update_profile
+from accounts.services.users import create_user
+from common.admin import (
+    ModelAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ServiceForm,
+    badge,
+    link,
+    moment,
+    money,
+    period_filter,
+    service_action,
+)
+from common.admin.search import as_uuid, phone_condition
+from common.phones import InvalidPhone, to_e164
+
+_ROLE_COLOURS = {Role.PHARMACIST: "info", Role.DOCTOR: "info", Role.STAFF: "warning", Role.ADMIN: "danger"}
+
+
+def person_condition(term: str, prefix: str = "") -> Q:
+    """Who a term names: a phone number in any spelling, else the beginning of an e-mail address or of a name.
+
+    `prefix` leads from the searched model to the user (`user__`). An `@` leaves only addresses, which have an index.
+    """
+    by_email = Q(**{f"{prefix}email__startswith": normalize_email(term)})
+    if "@" in term:
+        return by_email
+    by_phone = phone_condition(term, f"{prefix}phone")
+    if by_phone is not None:
+        return by_phone
+    by_name = Q(**{f"{prefix}last_name__istartswith": term}) | Q(**{f"{prefix}first_name__istartswith": term})
+    return by_email | by_name
+
+
+class _PhoneForm(forms.ModelForm):
+    """Takes a phone number as people write it."""
+
+    phone = forms.CharField(
+        label=_("Téléphone"),
+        max_length=32,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Dans toutes les écritures, par exemple 077 12 34 56."),
+    )
+
+    def clean_phone(self) -> str:
+        phone = self.cleaned_data["phone"]
+        try:
+            return to_e164(phone) if phone else ""
+        except InvalidPhone as error:
+            raise forms.ValidationError(error.detail, code=error.code) from error
+
+
+class NewUserForm(_PhoneForm, UserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name", "phone", "language", "role", "is_verified")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["usable_password"].help_text = _("Sans mot de passe, la personne ne peut pas se connecter.")
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+
+class ProfileForm(_PhoneForm):
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "phone", "language", "bio")
+        widgets = {"bio": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
+
+
+class RoleForm(ServiceForm):
+    role = forms.ChoiceField(label=_("Nouveau rôle"), choices=Role.choices)
+
+    def __init__(self, data: Any = None, *, obj: User, user: User) -> None:
+        super().__init__(data, obj=obj, user=user)
+        self.fields["role"].initial = obj.role
+        self.fields["role"].choices = _roles_given_by(user)
+
+
+def _roles_given_by(user: Any) -> list[tuple[str, Any]]:
+    return [(role, label) for role, label in Role.choices if role != Role.ADMIN or user.is_superuser]
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    """People. New ones get their account and welcome credits; passwords are never shown, nor set for somebody else."""
+
+    list_display = (
+        "email",
+        "full_name",
+        "phone",
+        "role_badge",
+        "is_verified",
+        "is_active",
+        moment("created_at", _("créé le")),
+    )
+    list_filter = (
+        ("role", ChoicesDropdownFilter),
+        ("is_active", BooleanRadioFilter),
+        ("is_verified", BooleanRadioFilter),
+        period_filter("created_at"),
+    )
+    search_fields = ("email",)
+    search_help_text = _("E-mail, nom ou téléphone")
+    sortable_by = ("email",)
+    fieldsets = (
+        (None, {"fields": ("email", "first_name", "last_name", "phone", "language", "bio")}),
+        (_("Accès"), {"fields": ("role_badge", "is_active", "is_verified", "is_staff", "last_login", "created_at")}),
+        (_("Crédits"), {"fields": ("account_link",)}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("email", "first_name", "last_name", "phone", "language", "role", "is_verified")}),
+        (_("Mot de passe"), {"fields": ("usable_password", "password1", "password2")}),
+    )
+    readonly_fields = (
+        "email",
+        "role_badge",
+        "is_active",
+        "is_verified",
+        "is_staff",
+        "last_login",
+        "created_at",
+        "account_link",
+    )
+    actions_detail = ("change_role", "disable_user", "enable_user")
+
+    @display(description=_("nom complet"), empty_value="–")
+    def full_name(self, user: User) -> str | None:
+        return user.full_name or None
+
+    @display(description=_("rôle"))
+    def role_badge(self, user: User) -> str:
+        return badge(user.get_role_display(), _ROLE_COLOURS.get(Role(user.role), ""))
+
+    @display(description=_("compte"))
+    def account_link(self, user: User) -> str:
+        account = Account.objects.filter(user=user).first()
+        if account is None:
+            return "–"
+        return link("accounts.account", account.pk, _("%(credits)d crédits") % {"credits": account.credit})
+
+    def search_condition(self, term: str) -> Q:
+        return person_condition(term)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        # Otherwise a filter in the address could guess a password's hash letter by letter.
+        return not lookup.startswith(("password", "token_version")) and super().lookup_allowed(lookup, value, request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs["form"] = ProfileForm if obj else NewUserForm
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "role" in form.base_fields:
+            form.base_fields["role"].choices = _roles_given_by(request.user)
+        return form
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+    def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        if change:
+            changes = {name: given[name] for name in form.changed_data}
+            update_profile(User.objects.get(pk=obj.pk), by=request.user, **changes)
+            return
+        names = ("first_name", "last_name", "phone", "language", "is_verified")
+        created = create_user(
+            email=given["email"],
+            password=given["password1"] or None,
+            role=Role(given["role"]),
+            by=request.user,
+            **{name: given[name] for name in names},
+        )
+        obj.pk = created.pk
+
+    @service_action(
+        description=_("Changer de rôle"),
+        question=_("Le rôle décide de ce que la personne peut faire. Elle devra se reconnecter."),
+        done=_("Le rôle est changé."),
+        permission="accounts.change_user",
+        offered=lambda user: True,
+        form_class=RoleForm,
+        icon="badge",
+    )
+    def change_role(self, request: Any, user: User, role: str) -> None:
+        roles.change_role(user, Role(role), by=request.user)
+
+    @service_action(
+        description=_("Désactiver l'utilisateur"),
+        question=_("La personne est déconnectée partout et ne peut plus se connecter."),
+        done=_("L'utilisateur est désactivé."),
+        permission="accounts.change_user",
+        offered=lambda user: user.is_active,
+        icon="person_off",
+        variant=ActionVariant.DANGER,
+    )
+    def disable_user(self, request: Any, user: User) -> None:
+        roles.switch_user(user, is_active=False, by=request.user)
+
+    @service_action(
+        description=_("Réactiver l'utilisateur"),
+        question=_("La personne peut de nouveau se connecter."),
+        done=_("L'utilisateur est réactivé."),
+        permission="accounts.change_user",
+        offered=lambda user: not user.is_active,
+        icon="person_check",
+    )
+    def enable_user(self, request: Any, user: User) -> None:
+        roles.switch_user(user, is_active=True, by=request.user)
+
+
+class _EntryColumns:
+    @display(description=_("mouvement"))
+    def signed_amount(self, entry: CreditEntry) -> str:
+        return badge(f"{entry.amount:+d}", "success" if entry.amount > 0 else "danger")
+
+
+class EntryInline(_EntryColumns, ReadOnlyInline):
+    model = CreditEntry
+    per_page = 10
+    fields = ("created_at", "kind", "signed_amount", "balance_after", "label")
+    readonly_fields = fields
+    verbose_name_plural = _("relevé")
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = (
+        "holder",
+        "full_name",
+        "credit",
+        "is_active",
+        "rate",
+        moment("subscribed_at", _("forfait acheté le")),
+    )
+    list_select_related = ("user", "rate")
+    list_filter = (("is_active", BooleanRadioFilter), period_filter("created_at"))
+    search_fields = ("user__email",)
+    search_help_text = _("E-mail, nom ou téléphone du titulaire")
+    fields = ("user", "full_name", "credit", "is_active", "rate", "subscribed_at", "created_at", "updated_at")
+    inlines = (EntryInline,)
+    actions_detail = ("disable_account", "enable_account")
+
+    @display(description=_("titulaire"))
+    def holder(self, account: Account) -> str:
+        return account.user.email
+
+    @display(description=_("nom complet"))
+    def full_name(self, account: Account) -> str:
+        return account.user.full_name or "–"
+
+    def search_condition(self, term: str) -> Q:
+        return person_condition(term, "user__")
+
+    @service_action(
+        description=_("Désactiver le compte"),
+        question=_("Le titulaire garde ses crédits, mais ne peut plus les dépenser."),
+        done=_("Le compte est désactivé."),
+        permission="accounts.change_account",
+        offered=lambda account: account.is_active,
+        icon="block",
+        variant=ActionVariant.DANGER,
+    )
+    def disable_account(self, request: Any, account: Account) -> None:
+        switch_account(account, is_active=False, by=request.user)
+
+    @service_action(
+        description=_("Réactiver le compte"),
+        question=_("Le titulaire peut de nouveau dépenser ses crédits."),
+        done=_("Le compte est réactivé."),
+        permission="accounts.change_account",
+        offered=lambda account: not account.is_active,
+        icon="check_circle",
+    )
+    def enable_account(self, request: Any, account: Account) -> None:
+        switch_account(account, is_active=True, by=request.user)
+
+
+@admin.register(CreditEntry)
+class CreditEntryAdmin(_EntryColumns, ReadOnlyAdmin):
+    list_display = (
+        moment("created_at", _("créé le")),
+        "holder",
+        "kind",
+        "signed_amount",
+        "balance_after",
+        "title",
+        "created_by",
+    )
+    list_select_related = ("account__user", "created_by")
+    list_filter = (("kind", ChoicesDropdownFilter), period_filter("created_at"))
+    search_fields = ("reference",)
+    search_help_text = _("E-mail, nom ou téléphone du titulaire, ou référence")
+    fields = ("account", "kind", "signed_amount", "balance_after", "label", "reference", "created_by", "created_at")
+
+    @display(description=_("titulaire"))
+    def holder(self, entry: CreditEntry) -> str:
+        return entry.account.user.email
+
+    @display(description=_("libellé"))
+    def title(self, entry: CreditEntry) -> str:
+        return entry.label or "–"
+
+    def search_condition(self, term: str) -> Q:
+        number = as_uuid(term)
+        if number is None and ":" not in term:
+            return person_condition(term, "account__user__")
+        references = [f"reservation:{number}", f"payment:{number}"] if number else [term]
+        # Every kind by name: the index begins with the kind.
+        return Q(kind__in=EntryKind.values, reference__in=references)
+
+
+@admin.register(Rate)
+class RateAdmin(ModelAdmin):
+    """Packs on sale. Never deleted, because payments on their way still name them: taken off sale instead."""
+
+    list_display = ("label", "price_shown", "credits", "is_active", moment("updated_at", _("modifié le")))
+    list_filter = (("is_active", BooleanRadioFilter),)
+    ordering = ("price", "id")
+    empty_hint = _("Ajoutez un premier forfait : sans lui, personne ne peut acheter de crédits.")
+    fields = ("label", "price", "currency", "credits", "is_active")
+
+    @display(description=_("prix"))
+    def price_shown(self, rate: Rate) -> str:
+        return money(rate.price, rate.currency)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Rate | None = None) -> bool:
+        return False
+
+
+@admin.register(PriceList)
+class PriceListAdmin(ModelAdmin):
+    """What actions cost, in credits."""
+
+    empty_hint = _("Sans tarif, toutes les actions sont gratuites. Ajoutez le premier pour en faire payer une.")
+    list_display = ("label", "action", "credits", moment("updated_at", _("modifié le")))
+    ordering = ("id",)
+    fields = ("action", "label", "credits")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin):
+    """The groups' rights come from one table in the code, so that they can only be read here."""
+
+    list_display = ("name",)
+    ordering = ("name",)
+    fields = ("name", "rights")
+
+    @display(description=_("droits"))
+    def rights(self, group: Group) -> str:
+        names = group.permissions.values_list("content_type__app_label", "codename")
+        return "\n".join(sorted(f"{app}.{codename}" for app, codename in names)) or "–"

@@ -1,0 +1,78 @@
+"""Who a person is in the house: the role with its groups and rights, and whether they may come in at all.
+
+Both end every session: a token carries the role it was issued with.
+"""
+
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import BACK_OFFICE_ROLES, Role
+from accounts.models import User
+from accounts.signals import role_changed, user_switched
+from common.errors import Forbidden
+from common.unit_of_work import unit_of_work
+
+
+class OwnAccess(Forbidden):
+    """Nobody locks themselves out, or lifts themselves up."""
+
+    code = "own_access"
+    detail = _("Vous ne pouvez pas changer votre propre rôle ni vous désactiver.")
+
+
+class AdministratorsOnly(Forbidden):
+    code = "administrators_only"
+    detail = _("Seul un administrateur décide de qui est administrateur.")
+
+
+def change_role(user: User, role: Role, *, by: User) -> User:
+    """Give `user` the role with its group and its access to the back office; nothing happens where they have it.
+
+    Raises `OwnAccess` and `AdministratorsOnly` (403), and `Forbidden` without `accounts.change_user`.
+    """
+    _require_right(user, by)
+    with unit_of_work():
+        locked = _lock(user)
+        old = Role(locked.role)
+        if Role.ADMIN in (old, role) and not by.is_superuser:
+            raise AdministratorsOnly
+        if old == role:
+            return locked
+        locked.role = role
+        locked.is_staff = role in BACK_OFFICE_ROLES
+        locked.is_superuser = role == Role.ADMIN
+        locked.token_version += 1
+        locked.save(update_fields=["role", "is_staff", "is_superuser", "token_version", "updated_at"])
+        locked.groups.set(Group.objects.filter(name=role))
+        role_changed.send(User, user=locked, old=old, by=by)
+    return locked
+
+
+def switch_user(user: User, *, is_active: bool, by: User) -> User:
+    """Let a person sign in again, or end their sessions and let them in no more; announced only where it changes.
+
+    Raises the same as `change_role`; the prepaid account is another matter (`switch_account`).
+    """
+    _require_right(user, by)
+    with unit_of_work():
+        locked = _lock(user)
+        if locked.role == Role.ADMIN and not by.is_superuser:
+            raise AdministratorsOnly
+        if locked.is_active == is_active:
+            return locked
+        locked.is_active = is_active
+        locked.token_version += 1
+        locked.save(update_fields=["is_active", "token_version", "updated_at"])
+        user_switched.send(User, user=locked, is_active=is_active, by=by)
+    return locked
+
+
+def _require_right(user: User, by: User) -> None:
+    if user.pk == by.pk:
+        raise OwnAccess
+    if not by.has_perm("accounts.change_user"):
+        raise Forbidden
+
+
+def _lock(user: User) -> User:
+    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
