@@ -65,6 +65,12 @@ class Conflict(DomainError):
     detail = _("L'état actuel ne le permet pas.")
 
 
+class TooLarge(DomainError):
+    code = "payload_too_large"
+    status = 413
+    detail = _("Le corps de la requête dépasse 256 ko.")
+
+
 class Unavailable(DomainError):
     code = "unavailable"
     status = 503

@@ -1,5 +1,6 @@
 """Around every request: a context, an input gate for the URL, one canonical path, one log line."""
 
+import ipaddress
 import logging
 import re
 import time
@@ -8,7 +9,8 @@ from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from common.api.problems import problem_response
@@ -17,7 +19,10 @@ from common.errors import Invalid
 
 logger = logging.getLogger("common.requests")
 
+API_PATH = "/api/"
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_FILES = (".csv", ".ics")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -28,7 +33,24 @@ def client_ip(request: HttpRequest) -> str:
     if settings.NUM_PROXIES == 0:
         return remote
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    return hops[-min(settings.NUM_PROXIES, len(hops))] if hops else remote
+    hop = hops[-min(settings.NUM_PROXIES, len(hops))] if hops else remote
+    return hop if _is_address(hop) else remote
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _keep_private(request: HttpRequest, response: HttpResponse) -> None:
+    """No cache gives one person's answer to another."""
+    if request.path.startswith(API_PATH):
+        patch_vary_headers(response, ["Authorization"])
+        if "Authorization" in request.headers:
+            response.headers.setdefault("Cache-Control", "no-store")
 
 
 class ContextMiddleware:
@@ -44,6 +66,7 @@ class ContextMiddleware:
         with acting("anonymous", request_id=request_id, ip=client_ip(request)):
             response = self.get_response(request)
             response.headers["X-Request-ID"] = request_id
+            _keep_private(request, response)
             logger.info(
                 "request",
                 extra={
@@ -58,7 +81,10 @@ class ContextMiddleware:
 
 
 class UrlGateMiddleware:
-    """Refuses URLs that no database can store: NUL, bytes that are no UTF-8, lone surrogates."""
+    """Refuses URLs that no database can store: NUL, bytes that are no UTF-8, lone surrogates.
+
+    UTF-8 it is whatever charset the request declares: read otherwise, the same bytes could be something else.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -72,6 +98,10 @@ class UrlGateMiddleware:
             hostile = True
         if hostile:
             return problem_response(request, Invalid(_("L'adresse contient des caractères interdits.")))
+        if request.encoding is not None:
+            # Parsed once more, and before that not at all: not every charset can be used to parse.
+            request.GET = QueryDict()  # type: ignore[assignment]
+            request.encoding = "utf-8"
         return self.get_response(request)
 
 
@@ -86,12 +116,13 @@ class SlashMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
-        if path.startswith("/api/"):
-            last = path.rstrip("/").rsplit("/", 1)[-1]
-            if "." in last:
+        if path.startswith(API_PATH):
+            if path.rstrip("/").endswith(_FILES):
                 path = path.rstrip("/")
             elif not path.endswith("/"):
                 path += "/"
+        elif path + "/" == settings.ADMIN_PATH:
+            path = settings.ADMIN_PATH
         elif path != "/" and path.endswith("/") and not path.startswith(settings.ADMIN_PATH):
             path = path.rstrip("/")
         request.path_info = path

@@ -1,6 +1,7 @@
 """Reading JSON that strangers send: flat, unambiguous, storable."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -10,7 +11,8 @@ from common.errors import Invalid
 
 MAX_DEPTH = 32
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that does not end reaches to the end of the text and never backtracks: the search stays linear.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 class MalformedJson(Invalid):
@@ -26,7 +28,7 @@ def loads(raw: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise MalformedJson(_("Le corps doit être encodé en UTF-8.")) from error
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedJson(_("Le corps n'est pas du JSON valide.")) from error
     # Escapes are the only way in for characters that cannot be stored; plain text was checked by the decoder.
@@ -56,6 +58,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise MalformedJson(_("NaN et Infinity ne sont pas du JSON."))
+
+
+def _finite(text: str) -> float:
+    """`1e400` is JSON, but what it would become is not."""
+    value = float(text)
+    return value if math.isfinite(value) else _refuse_constant(text)
 
 
 def _check_characters(value: Any) -> None:

@@ -2,7 +2,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
-from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from accounts.models import CreditEntry, PriceList, Rate, User
 from accounts.services.profiles import update_profile
 from accounts.services.signin import sign_in
 from common.api.pagination import EnvelopePagePagination
-from common.api.parsers import StrictJSONParser
+from common.api.parsers import SmallFormParser, SmallMultiPartParser, StrictJSONParser
 
 
 class LoginView(APIView):
@@ -23,7 +22,7 @@ class LoginView(APIView):
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
-    parser_classes = [StrictJSONParser, FormParser, MultiPartParser]
+    parser_classes = [StrictJSONParser, SmallFormParser, SmallMultiPartParser]
 
     @extend_schema(
         tags=["auth"],

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from rest_framework.pagination import CursorPagination, PageNumberPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination, PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,10 +13,13 @@ MAX_LIMIT = 100
 
 def clamp_limit(request: Request) -> int:
     """`?limit=` as 1 to 100; anything that is no plain number is the default."""
-    raw = request.query_params.get("limit", "")
-    if not (raw.isascii() and raw.isdigit() and len(raw) <= 9):
-        return DEFAULT_LIMIT
-    return min(max(int(raw), 1), MAX_LIMIT)
+    limit = _plain_number(request.query_params.get("limit", ""))
+    return DEFAULT_LIMIT if limit is None else min(max(limit, 1), MAX_LIMIT)
+
+
+def _plain_number(raw: str, *, digits: int = 9) -> int | None:
+    """What `int` alone would not tell apart: `1_000`, ` 1`, `+1` and digits of other scripts are no plain numbers."""
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= digits else None
 
 
 def _envelope_schema(results: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +50,13 @@ class EnvelopeCursorPagination(CursorPagination):
         self.limit = self.get_page_size(request)
         return super().paginate_queryset(queryset, request, view)
 
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """The position goes into a comparison with `id`: anything else is a cursor that we did not give out."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and _plain_number(cursor.position, digits=19) is None:
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
             {
@@ -68,6 +79,10 @@ class EnvelopePagePagination(PageNumberPagination):
 
     def get_page_size(self, request: Request) -> int:
         return clamp_limit(request)
+
+    def get_page_number(self, request: Request, paginator: Any) -> int:
+        """`?page=`; 0, which no list has, for anything that is no plain number."""
+        return _plain_number(request.query_params.get(self.page_query_param) or "1") or 0
 
     def get_paginated_response(self, data: Any, **meta: Any) -> Response:
         assert self.page is not None

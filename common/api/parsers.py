@@ -1,21 +1,14 @@
-"""The input gate for JSON bodies: small, flat, unambiguous, storable."""
+"""The input gate for bodies: small, and JSON flat, unambiguous, storable."""
 
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.utils.translation import gettext_lazy as _
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 
-from common.errors import DomainError
+from common.errors import TooLarge
 from common.strict_json import loads
 
 MAX_BYTES = 256 * 1024
-
-
-class TooLarge(DomainError):
-    code = "payload_too_large"
-    status = 413
-    detail = _("Le corps de la requête dépasse 256 ko.")
 
 
 class StrictJSONParser(BaseParser):
@@ -30,3 +23,25 @@ class StrictJSONParser(BaseParser):
         if len(raw) > MAX_BYTES:
             raise TooLarge
         return loads(raw)
+
+
+class SmallFormParser(FormParser):
+    """An HTML form of at most 256 kB."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        _require_small(parser_context)
+        return super().parse(stream, media_type, parser_context)
+
+
+class SmallMultiPartParser(MultiPartParser):
+    """A multipart form of at most 256 kB, refused before anything of it is read."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        _require_small(parser_context)
+        return super().parse(stream, media_type, parser_context)
+
+
+def _require_small(parser_context: Any) -> None:
+    """No more than the declared length is ever read, and a body without one is empty to WSGI."""
+    if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
+        raise TooLarge

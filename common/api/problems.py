@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -16,7 +16,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
 from common.context import current
-from common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound, Unavailable
+from common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,11 @@ def to_domain_error(exc: Exception) -> DomainError:
         return NotFound()
     if isinstance(exc, PermissionDenied):
         return Forbidden()
-    if isinstance(exc, IntegrityError) and getattr(exc.__cause__, "sqlstate", None) in _TAKEN:
+    if isinstance(exc, RequestDataTooBig):
+        return TooLarge()
+    if isinstance(exc, SuspiciousOperation | UnreadablePostError):
+        return malformed_request()
+    if isinstance(exc, IntegrityError) and _is_taken(exc):
         return Conflict(_("Une opération simultanée a été plus rapide. Réessayez."), retry_after=1)
     if isinstance(exc, OperationalError):
         if getattr(exc.__cause__, "sqlstate", None) in _BUSY or "database is locked" in str(exc):
@@ -96,6 +100,15 @@ def to_domain_error(exc: Exception) -> DomainError:
     )
     error.status = 500
     return error
+
+
+def malformed_request() -> Invalid:
+    """Too many form fields, a connection that broke off: nothing that a field could be blamed for."""
+    return Invalid(_("La requête est mal formée."))
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in _TAKEN or str(error).startswith("UNIQUE constraint failed")
 
 
 _CODES = {400: "parse_error", 401: "not_authenticated", 404: "not_found"}
@@ -111,13 +124,13 @@ def _from_api_exception(exc: exceptions.APIException) -> DomainError:
     error = DomainError(detail, code=str(code or _CODES.get(exc.status_code, "refused")))
     error.status = exc.status_code
     if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        error.retry_after = int(exc.wait) + 1
+        error.retry_after = max(int(exc.wait), 1)
     return error
 
 
 def _field_errors(details: Any, path: str = "") -> Iterable[FieldError]:
     """Flatten DRF's nested details into dotted paths: `lines.0.quantity`."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
+    if _is_leaf(details):
         yield FieldError(path, str(details["code"]), details["message"])
     elif isinstance(details, dict):
         for name, value in details.items():
@@ -126,9 +139,14 @@ def _field_errors(details: Any, path: str = "") -> Iterable[FieldError]:
             else:
                 yield from _field_errors(value, f"{path}.{name}" if path else str(name))
     elif isinstance(details, list):
-        nested = any(not (isinstance(item, dict) and set(item) == {"message", "code"}) for item in details)
+        nested = not all(map(_is_leaf, details))
         for index, item in enumerate(details):
             yield from _field_errors(item, f"{path}.{index}" if nested and path else path)
+
+
+def _is_leaf(details: Any) -> bool:
+    """`{"message": text, "code": code}`; fields that are called so have lists or dicts below them."""
+    return isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["message"], str)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -140,4 +158,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return problem_response(request, Invalid(_("La requête est mal formée.")))
+    return problem_response(request, malformed_request())
