@@ -4,7 +4,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import ForeignKey, Q, QuerySet
+from django.db.models import Field, ForeignKey, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -193,6 +193,13 @@ class StockAdmin(OwnPharmaciesMixin, ModelAdmin):
             kwargs["queryset"] = Pharmacy.objects.filter(pk__in=own_pharmacies(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "quantity":
+            # Tells an edited quantity from one that a reservation lowered while the page was open.
+            field.show_hidden_initial = True
+        return field
+
     @display(description=_("prix"))
     def price_shown(self, stock: Stock) -> str:
         return money(stock.price, stock.currency)
@@ -201,7 +208,7 @@ class StockAdmin(OwnPharmaciesMixin, ModelAdmin):
         return Q(product_code__in=_codes_found(term))
 
     def save_model(self, request: HttpRequest, obj: Stock, form: Any, change: bool) -> None:
-        save_stock(obj, by=request.user)
+        save_stock(obj, by=request.user, fields=form.changed_data)
 
     def delete_model(self, request: HttpRequest, obj: Stock) -> None:
         delete_stock(obj, by=request.user)

@@ -17,7 +17,7 @@ SPECIALITIES, PRESENTATIONS, GENERICS = "CIS_bdpm.txt", "CIS_CIP_bdpm.txt", "CIS
 SOURCE = "bdpm"
 
 # Thousands, too, are set off by a comma: "24,34", "1,466,29".
-_PRICE = re.compile(r"\d+(?:,\d{3})*(?:,\d{1,2})?")
+_PRICE = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:,[0-9]{1,2})?")
 _CIP13 = re.compile(r"[0-9]{13}")
 
 # Where the originator's brand begins in a group's label: " - TAGAMET", " -VALIUM", " – XYZALL", "mg-BRILIQUE".

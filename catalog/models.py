@@ -48,7 +48,11 @@ class Product(Timestamped):
                 name="product_label_length",
             ),
             models.CheckConstraint(condition=Q(kind__in=ProductKind.values), name="product_kind_known"),
-            models.CheckConstraint(condition=Q(price=None) | Q(price__gt=0), name="product_price_positive"),
+            models.CheckConstraint(
+                condition=Q(price=None) | Q(price__gt=0),
+                name="product_price_positive",
+                violation_error_message=_("Un prix est supérieur à zéro, ou inconnu."),
+            ),
         ]
         indexes = [models.Index(fields=["label", "code"], name="product_label_order")]
 
@@ -87,9 +91,16 @@ class Pharmacy(Timestamped):
             models.CheckConstraint(condition=~Q(code=""), name="pharmacy_code_given"),
             models.CheckConstraint(condition=~Q(name=""), name="pharmacy_name_given"),
             models.CheckConstraint(
+                # A comparison with NULL is not false: both have to be there, or neither.
                 condition=Q(latitude=None, longitude=None)
-                | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+                | Q(
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
                 name="pharmacy_position_valid",
+                violation_error_message=_("La latitude et la longitude vont ensemble."),
             ),
         ]
         indexes = [models.Index(fields=["latitude", "longitude"], name="pharmacy_position")]
@@ -142,7 +153,11 @@ class Stock(Timestamped):
             models.UniqueConstraint(fields=["pharmacy", "product_code"], name="stock_pharmacy_product"),
             models.CheckConstraint(condition=~Q(product_code=""), name="stock_product_given"),
             models.CheckConstraint(condition=Q(quantity__gte=0), name="stock_quantity_not_negative"),
-            models.CheckConstraint(condition=Q(price=None) | Q(price__gt=0), name="stock_price_positive"),
+            models.CheckConstraint(
+                condition=Q(price=None) | Q(price__gt=0),
+                name="stock_price_positive",
+                violation_error_message=_("Un prix est supérieur à zéro, ou inconnu."),
+            ),
         ]
         indexes = [models.Index(fields=["product_code", "pharmacy"], name="stock_product_pharmacy")]
 

@@ -63,21 +63,25 @@ def search(q: str, *, limit: int = 20, offset: int = 0, kind: str | None = None)
     asked = [word[:MAX_WORD_LENGTH] for word in words(q[:MAX_QUERY_LENGTH])[:MAX_WORDS]]
     if not asked:
         return SearchPage([], 0)
-    page = _find(asked, limit=limit, offset=offset, kind=kind)
-    if page.count:
-        return page
-    for meant in _corrections(asked):
-        corrected = _find(meant, limit=limit, offset=offset, kind=kind, corrected=" ".join(meant))
-        if corrected.count:
-            return corrected
-    return page
-
-
-def _corrections(asked: Sequence[str]) -> list[list[str]]:
-    """What may have been meant, likeliest first; nothing where every word is known or one resembles no other."""
+    page: SearchPage | None = None
+    held = vocabulary.held()
+    if held is None or held.knows_all(asked):
+        page = _find(asked, limit=limit, offset=offset, kind=kind)
+        if page.count:
+            return page
     known = vocabulary.current()
-    if all(known.knows(word) for word in asked):
-        return []
+    if known.knows_all(asked):
+        # The words do not occur together; or it was an older vocabulary that knew no such word.
+        return page or _find(asked, limit=limit, offset=offset, kind=kind)
+    for meant in _corrections(asked, known):
+        page = _find(meant, limit=limit, offset=offset, kind=kind, corrected=" ".join(meant))
+        if page.count:
+            return page
+    return SearchPage([], 0)
+
+
+def _corrections(asked: Sequence[str], known: vocabulary.Vocabulary) -> list[list[str]]:
+    """What may have been meant, likeliest first; nothing where an unknown word resembles no other."""
     choices = [[word] if known.knows(word) else known.corrections(word, limit=_CORRECTIONS_PER_WORD) for word in asked]
     return [list(meant) for meant in islice(product(*choices), _TRIES)]
 

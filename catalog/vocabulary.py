@@ -7,18 +7,17 @@ import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from typing import Any
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from catalog.models import CatalogVersion, SearchEntry
+from catalog.models import SearchEntry
+from common import sql
 
 SHORTEST = 3
 # Up to four letters one mistake is a quarter of the word; from five on two can still be told from another word.
 _TWO_MISTAKES_FROM = 5
-
-Version = tuple[int, datetime | None]
 
 
 class Vocabulary:
@@ -38,6 +37,9 @@ class Vocabulary:
         position = bisect_left(self._sorted, word)
         return position < len(self._sorted) and self._sorted[position].startswith(word)
 
+    def knows_all(self, words: Iterable[str]) -> bool:
+        return all(map(self.knows, words))
+
     def corrections(self, word: str, *, limit: int) -> list[str]:
         """The nearest words, best first: fewest mistakes (swapped neighbours are one), same first letter, commonest."""
         mistakes = 2 if len(word) >= _TWO_MISTAKES_FROM else 1
@@ -52,24 +54,25 @@ class Vocabulary:
 
 
 _lock = threading.Lock()
-_held: tuple[Version, Vocabulary] | None = None
+_held: tuple[Any, Vocabulary] | None = None
+
+
+def held() -> Vocabulary | None:
+    """The vocabulary this process has, perhaps of an older version; costs nothing."""
+    return _held[1] if _held else None
 
 
 def current() -> Vocabulary:
     """The vocabulary of the catalogue as it stands; read again only when its version has changed."""
     global _held
     # The version is read first: words that come in between are read too, and once more under their own version.
-    version = _version()
-    held = _held
-    if held is None or held[0] != version:
+    # Its time tells it from another one of the same number, after a backup was restored.
+    version = sql.fetch_one("SELECT number, updated_at FROM catalog_catalogversion")
+    found = _held
+    if found is None or found[0] != version:
         with _lock:
-            if _held is None or _held[0] != version:
+            found = _held
+            if found is None or found[0] != version:
                 texts = SearchEntry.objects.order_by().values_list("text", flat=True)
-                _held = (version, Vocabulary(texts.iterator(chunk_size=5000)))
-            held = _held
-    return held[1]
-
-
-def _version() -> Version:
-    # The time tells versions of the same number apart after a restored backup.
-    return CatalogVersion.objects.values_list("number", "updated_at").first() or (0, None)
+                _held = found = (version, Vocabulary(texts.iterator(chunk_size=5000)))
+    return found[1]

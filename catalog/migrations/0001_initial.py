@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'pharmacies',
                 'ordering': ['name', 'id'],
                 'indexes': [models.Index(fields=['latitude', 'longitude'], name='pharmacy_position')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code', ''), _negated=True), name='pharmacy_code_given'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='pharmacy_name_given'), models.CheckConstraint(condition=models.Q(models.Q(('latitude', None), ('longitude', None)), models.Q(('latitude__gte', -90), ('latitude__lte', 90), ('longitude__gte', -180), ('longitude__lte', 180)), _connector='OR'), name='pharmacy_position_valid')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('code', ''), _negated=True), name='pharmacy_code_given'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='pharmacy_name_given'), models.CheckConstraint(condition=models.Q(models.Q(('latitude', None), ('longitude', None)), models.Q(('latitude__isnull', False), ('latitude__range', (-90, 90)), ('longitude__isnull', False), ('longitude__range', (-180, 180))), _connector='OR'), name='pharmacy_position_valid', violation_error_message='La latitude et la longitude vont ensemble.')],
             },
         ),
         migrations.CreateModel(
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'produits',
                 'ordering': ['label', 'code'],
                 'indexes': [models.Index(fields=['label', 'code'], name='product_label_order')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code', ''), _negated=True), name='product_code_given'), models.CheckConstraint(condition=models.Q(models.Q(('label', ''), _negated=True), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('label'), 660)), name='product_label_length'), models.CheckConstraint(condition=models.Q(('kind__in', ['medicine', 'parapharmacy'])), name='product_kind_known'), models.CheckConstraint(condition=models.Q(('price', None), ('price__gt', 0), _connector='OR'), name='product_price_positive')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('code', ''), _negated=True), name='product_code_given'), models.CheckConstraint(condition=models.Q(models.Q(('label', ''), _negated=True), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('label'), 660)), name='product_label_length'), models.CheckConstraint(condition=models.Q(('kind__in', ['medicine', 'parapharmacy'])), name='product_kind_known'), models.CheckConstraint(condition=models.Q(('price', None), ('price__gt', 0), _connector='OR'), name='product_price_positive', violation_error_message='Un prix est supérieur à zéro, ou inconnu.')],
             },
         ),
         migrations.CreateModel(
@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'stock',
                 'verbose_name_plural': 'stocks',
                 'indexes': [models.Index(fields=['product_code', 'pharmacy'], name='stock_product_pharmacy')],
-                'constraints': [models.UniqueConstraint(fields=('pharmacy', 'product_code'), name='stock_pharmacy_product'), models.CheckConstraint(condition=models.Q(('product_code', ''), _negated=True), name='stock_product_given'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='stock_quantity_not_negative'), models.CheckConstraint(condition=models.Q(('price', None), ('price__gt', 0), _connector='OR'), name='stock_price_positive')],
+                'constraints': [models.UniqueConstraint(fields=('pharmacy', 'product_code'), name='stock_pharmacy_product'), models.CheckConstraint(condition=models.Q(('product_code', ''), _negated=True), name='stock_product_given'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='stock_quantity_not_negative'), models.CheckConstraint(condition=models.Q(('price', None), ('price__gt', 0), _connector='OR'), name='stock_price_positive', violation_error_message='Un prix est supérieur à zéro, ou inconnu.')],
             },
         ),
     ]

@@ -3,15 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.db import transaction
-
 from accounts.models import User
 from catalog import bdpm
 from catalog.progress import Progress, unseen
 from catalog.rows import Counts, ProductRow, Remark
+from catalog.services.bulk import rehearsable
 from catalog.services.products import announce_import, write_products
 from common.errors import Invalid
-from common.unit_of_work import unit_of_work
 
 
 @dataclass(slots=True)
@@ -49,10 +47,7 @@ def import_bdpm(
         else:
             rows.append(item)
             report.without_price += item.price is None
-    with unit_of_work():
+    with rehearsable(dry_run=dry_run):
         report.counts = write_products(rows, progress=progress)
-        if dry_run:
-            transaction.set_rollback(True)
-        else:
-            announce_import(report.counts, left_out=report.left_out, source=bdpm.SOURCE, by=by)
+        announce_import(report.counts, left_out=report.left_out, source=bdpm.SOURCE, by=by)
     return report

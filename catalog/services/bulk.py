@@ -1,13 +1,28 @@
 """Many rows at once, touching only those that differ."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.db import connection, models
 
 from catalog.rows import Counts
+from common.unit_of_work import unit_of_work
 
 _INCOMING = "catalog_incoming"
+
+
+class _TakenBack(Exception):
+    """Ends a dry run."""
+
+
+@contextmanager
+def rehearsable(*, dry_run: bool) -> Iterator[None]:
+    """A unit of work; a dry run does it all and then takes it back."""
+    with suppress(_TakenBack), unit_of_work():
+        yield
+        if dry_run:
+            raise _TakenBack
 
 
 def upsert(

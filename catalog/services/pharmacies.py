@@ -4,12 +4,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from django.db import transaction
-
 from accounts.models import User
 from catalog.models import Pharmacy
 from catalog.rows import Counts, PharmacyRow
-from catalog.services.bulk import upsert
+from catalog.services.bulk import rehearsable, upsert
 from catalog.signals import pharmacies_imported
 from catalog.text import normalize
 from common import sql
@@ -62,7 +60,7 @@ def upsert_pharmacies(
     Of rows with the same code the last one counts; `left_out` rows were refused before and are only announced.
     """
     distinct = {row.code: row for row in rows}
-    with unit_of_work():
+    with rehearsable(dry_run=dry_run):
         counts = upsert(
             Pharmacy,
             map(_values, distinct.values()),
@@ -74,9 +72,7 @@ def upsert_pharmacies(
                 for name in ("latitude", "longitude", "position_is_approximate")
             },
         )
-        if dry_run:
-            transaction.set_rollback(True)
-        elif counts.changed:
+        if counts.changed:
             pharmacies_imported.send(Pharmacy, source=source, counts={**asdict(counts), "left_out": left_out}, by=by)
     return counts
 

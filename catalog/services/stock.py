@@ -1,6 +1,6 @@
 """What pharmacies have on the shelf. Reservations lower it when boxes are collected; nobody else writes it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 
 from django.utils.translation import gettext as _
@@ -18,22 +18,23 @@ _COLUMNS = ("pharmacy_id", "product_code", "quantity", "price", "currency", "obs
 _EDITED = ("product_code", "pharmacy_id", "quantity", "price", "currency", "observed_at")
 
 
-def save_stock(stock: Stock, *, by: User | None) -> Stock:
-    """Store a new or edited row of stock. Only what changed is written: a quantity collected meanwhile stays."""
+def save_stock(stock: Stock, *, by: User | None, fields: Collection[str] | None = None) -> Stock:
+    """Store a new row of stock, or the edited `fields` of one (all, where None) that differ from what is stored.
+
+    Say what was edited: a quantity that was lowered meanwhile, by boxes that were collected, then stays so.
+    """
     with unit_of_work():
-        old = Stock.objects.select_for_update(no_key=True).filter(pk=stock.pk).values(*_EDITED).first() or {}
+        old = Stock.objects.select_for_update(no_key=True).filter(pk=stock.pk).values(*_EDITED).first()
         new = {name: getattr(stock, name) for name in _EDITED}
-        changed = [name for name in _EDITED if not old or old[name] != new[name]]
-        if not changed:
-            return stock
-        stock.save(update_fields=[*changed, "updated_at"] if old else None)
-        stock_changed.send(
-            Stock,
-            stock=stock,
-            old={name: old[name] for name in changed if old},
-            new={n: new[n] for n in changed},
-            by=by,
-        )
+        if old is None:
+            stock.save(force_insert=True)
+        else:
+            new = {n: value for n, value in new.items() if value != old[n] and (fields is None or n in fields)}
+            if not new:
+                return stock
+            old = {name: old[name] for name in new}
+            stock.save(update_fields=[*new, "updated_at"])
+        stock_changed.send(Stock, stock=stock, old=old or {}, new=new, by=by)
     return stock
 
 
