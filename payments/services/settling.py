@@ -14,13 +14,14 @@ def settle(attempt: PaymentAttempt, report: Report) -> Payment:
     """Apply a report that was asked for, not received. Safe to call twice and from many processes at once.
 
     A success grants the purpose in the same transaction; where it can no longer be had, the money is due back.
-    A success about another amount, currency or reference is held for staff, and nothing is granted.
+    A success about another amount, currency or reference is held for staff, and nothing is granted. A gateway that was
+    not reached, or cannot tell, has said nothing about the money: nothing changes.
     """
     with unit_of_work():
         payment = lock(attempt.payment_id)
         if report.outcome == Outcome.PAID:
             _paid(payment, attempt, report)
-        elif report.outcome in (Outcome.REFUSED, Outcome.NOT_REACHED):
+        elif report.outcome == Outcome.REFUSED:
             if payment.status in (Status.PENDING, Status.UNKNOWN):
                 move(payment, Status.FAILED, reason=report.reason)
         elif report.outcome == Outcome.PENDING and payment.status == Status.UNKNOWN:
