@@ -8,12 +8,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+
+from common.deadline import DeadlineAdapter, until
 
 logger = logging.getLogger(__name__)
 
@@ -38,23 +40,23 @@ class Answer:
 class Breaker:
     """Opens after `threshold` failures in a row and lets one try through every `pause` seconds."""
 
-    def __init__(self, *, threshold: int = 5, pause: float = 10.0) -> None:
-        self._threshold, self._pause = threshold, pause
+    def __init__(self, *, threshold: int = 5, pause: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._threshold, self._pause, self._clock = threshold, pause, clock
         self._failures, self._closed_at = 0, 0.0
         self._lock = threading.Lock()
 
     @property
     def is_open(self) -> bool:
-        return self._failures >= self._threshold and time.monotonic() < self._closed_at
+        return self._failures >= self._threshold and self._clock() < self._closed_at
 
     def allow(self) -> bool:
         with self._lock:
             if self._failures < self._threshold:
                 return True
-            if time.monotonic() < self._closed_at:
+            if self._clock() < self._closed_at:
                 return False
             # One probe; the others wait for its outcome.
-            self._closed_at = time.monotonic() + self._pause
+            self._closed_at = self._clock() + self._pause
             return True
 
     def succeeded(self) -> None:
@@ -64,7 +66,7 @@ class Breaker:
     def failed(self) -> None:
         with self._lock:
             self._failures += 1
-            self._closed_at = time.monotonic() + self._pause
+            self._closed_at = self._clock() + self._pause
 
 
 class Client:
@@ -82,7 +84,7 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))
+            self._session.mount(scheme, DeadlineAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, *, tries: int = 2) -> Answer:
         """A GET may be repeated: up to `tries` times with backoff and jitter, inside the deadline."""
@@ -134,23 +136,26 @@ class Client:
         if left <= 0:
             raise NotReached("deadline passed before the call")
         try:
-            with self._session.request(
-                method,
-                f"{self.base_url}{path}",
-                timeout=(min(self._connect, left), min(self._read, left)),
-                allow_redirects=False,
-                stream=True,
-                **kwargs,
-            ) as response:
-                raw = _read(response, ends)
+            with (
+                until(ends),
+                self._session.request(
+                    method,
+                    f"{self.base_url}{path}",
+                    timeout=(min(self._connect, left), min(self._read, left)),
+                    allow_redirects=False,
+                    stream=True,
+                    **kwargs,
+                ) as response,
+            ):
+                raw = _read(response)
                 status = response.status_code
         except requests.ConnectTimeout as error:
             raise NotReached("connection timed out") from error
         except requests.Timeout as error:
             raise UnknownOutcome("timed out") from error
         except requests.ConnectionError as error:
-            if "NewConnectionError" in repr(error) or "Connection refused" in repr(error):
-                raise NotReached("connection refused") from error
+            if _never_connected(error):
+                raise NotReached("no connection") from error
             raise UnknownOutcome("connection broke") from error
         except requests.RequestException as error:
             raise UnknownOutcome(type(error).__name__) from error
@@ -162,14 +167,17 @@ class Client:
             raise UnknownOutcome("not JSON") from error
 
 
-def _read(response: requests.Response, ends: float) -> bytes:
-    """The body, within the size limit and the deadline: a server that drips bytes must not hold a worker."""
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Whether the connection was refused, or the name or the network unknown."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def _read(response: requests.Response) -> bytes:
     parts, size = [], 0
     for chunk in response.iter_content(_CHUNK):
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             raise UnknownOutcome("answer too large")
-        if time.monotonic() > ends:
-            raise UnknownOutcome("timed out")
         parts.append(chunk)
     return b"".join(parts)
