@@ -63,7 +63,8 @@ def _print(report: Report, rounds: list[tuple[dict[str, Any], dict[str, Any], fl
     rate, hot_rate, bare_rate = _rate(spread), _rate(hot), _rate(bare)
     report.add("pgbench, a reservation's five statements", f"{bare_rate:,.0f}/s")
     report.add("reservations, 1,000 accounts", f"{rate:,.0f}/s  p50 {spread['p50']:.1f}  p99 {spread['p99']:.1f} ms")
-    report.add("refused or broken answers", f"{spread['errors'] + hot['errors']}", goal="0", reached=not spread["errors"])
+    broken = spread["errors"] + hot["errors"]
+    report.add("refused or broken answers", f"{broken}", goal="0", reached=not broken)
     ratio = rate / bare_rate
     report.add("… of pgbench", f"{ratio:.2f}", goal="≥ 0.24", reached=ratio >= 0.24)
     tail = spread["p99"] / spread["p50"]
@@ -167,9 +168,9 @@ def _production(folder: Path) -> dict[str, str]:
 
 
 def _wrk(url: str, tokens: Path, *, seconds: int = SECONDS) -> dict[str, Any]:
+    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPTS / "reserve.lua"), url]
     done = subprocess.run(
-        ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPTS / "reserve.lua"), url]
-        + ["--", str(tokens), str(PRODUCTS), str(PHARMACIES)],
+        [*command, "--", str(tokens), str(PRODUCTS), str(PHARMACIES)],
         capture_output=True,
         text=True,
         check=True,

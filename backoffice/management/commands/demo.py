@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def _prepare(self) -> Pharmacy:
         self.stdout.write("Base de données …")
         # A process of its own: where the database has two roles, only `manage.py migrate` connects as the owner.
-        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)  # noqa: S603
+        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
         with acting("command", "demo"):
             pharmacy = load_demo()
         # The processes that follow open their own.
