@@ -16,13 +16,13 @@ class InvalidPhone(Invalid):
 
 
 def to_e164(raw: str, *, region: str = GABON) -> str:
-    """`077 12 34 56`, `07123456` (old plan), `241 77123456`, `+24177123456` → `+24177123456`.
+    """`077 12 34 56`, `07123456` (old plan), `+241 07 12 34 56`, `241 77123456` → `+24177123456`.
 
     Raises `InvalidPhone` for anything that is no valid number of its country.
     """
     text = raw.strip()
     digits = "".join(character for character in text if character.isdigit() and character.isascii())
-    if region == GABON and not text.startswith("+"):
+    if region == GABON and (not text.startswith("+") or digits.startswith("241")):
         if digits.startswith("00241"):
             digits = digits[5:]
         elif digits.startswith("241") and len(digits) in (11, 12):

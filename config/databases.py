@@ -63,7 +63,9 @@ def _sqlite(config: dict[str, Any]) -> None:
         # The only writer is known from the start of a transaction: no upgrade from reader to writer can fail.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        # Recursive triggers: a REPLACE then is a DELETE, which append-only tables refuse.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+        "PRAGMA recursive_triggers=ON;",
     }
     # Tests run in several threads, which a database in memory does not survive.
     config["TEST"] = {"NAME": str(Path(config["NAME"]).with_name("test.sqlite3"))}

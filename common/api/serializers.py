@@ -35,3 +35,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if errors:
             raise serializers.ValidationError(errors)
         return value
+
+
+class NoBodySerializer(StrictSerializer):
+    """An action that needs no body: none, or an empty object."""

@@ -261,7 +261,7 @@ def test_certificate_that_does_not_fit_is_refused(serve):
     server, _ = serve(say_json({}))
 
     with pytest.raises((NotReached, UnknownOutcome)):
-        Client("service", server.url.replace("http:", "https:"), connect=1, read=1).post("/payment", {})
+        Client("service", server.url.replace("http:", "https:"), connect=0.3, read=0.3).post("/payment", {})
     assert server.requests == []
 
 
