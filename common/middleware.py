@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from common.api.problems import problem_response
+from common.api.problems import problem_response, to_domain_error
 from common.context import acting, current
 from common.errors import Invalid
 
@@ -78,6 +78,24 @@ class ContextMiddleware:
                 },
             )
         return response
+
+
+class LastResortMiddleware:
+    """Outside of the admin an exception nobody caught is problem details, also with DEBUG: never a stack trace."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if request.path_info.startswith(settings.ADMIN_PATH):
+            return None
+        error = to_domain_error(exception)
+        if error.status >= 500:
+            logger.error("unplanned error", exc_info=exception)
+        return problem_response(request, error)
 
 
 class UrlGateMiddleware:

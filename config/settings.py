@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "backoffice.middleware.StaffActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "common.middleware.LastResortMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -3,6 +3,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
@@ -18,6 +19,14 @@ class TokenAuthentication(JWTAuthentication):
         if result is not None:
             set_actor("user", result[0].pk)
         return result
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        try:
+            return super().get_validated_token(raw_token)
+        except InvalidToken as error:
+            raise exceptions.AuthenticationFailed(
+                _("Ce jeton n'est pas valable. Reconnectez-vous."), code="token_not_valid"
+            ) from error
 
     def get_user(self, validated_token: Token) -> User:
         subject = str(validated_token.get("sub", ""))
