@@ -6,10 +6,18 @@ from typing import Any
 
 from django.db.models import F, FloatField, Q, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
+from django.db.models.functions import Abs, ATan2, Cos, Power, Radians, Sin, Sqrt
 
 # Mean radius (IUGG); the haversine formula is at most 0.5 % off.
 EARTH_RADIUS_KM = 6371.0088
+
+# A centimetre. Coordinates much closer to zero would make PostgreSQL refuse their squares.
+DECIMALS = 7
+
+
+def rounded(degrees_: float | None) -> float | None:
+    """A coordinate as it is stored."""
+    return None if degrees_ is None else round(degrees_, DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +34,10 @@ def distance_km(near: Position, *, prefix: str = "") -> Any:
     half_chord = Power(Sin(_half_angle(latitude, near.lat)), 2) + Power(Sin(_half_angle(longitude, near.lon)), 2) * Cos(
         Radians(latitude)
     ) * Value(cos(radians(near.lat)))
-    # Rounding can lift the value for antipodes above 1, where the arc sine ends.
-    return Value(2 * EARTH_RADIUS_KM) * ASin(Sqrt(Least(half_chord, Value(1.0), output_field=FloatField())))
+    # Rounding can lift the half chord of antipodes above 1: hence the absolute value. LEAST would be no way out,
+    # PostgreSQL's takes the other one for NULL.
+    rest = Abs(Value(1.0) - half_chord)
+    return Value(2 * EARTH_RADIUS_KM) * ATan2(Sqrt(half_chord), Sqrt(rest))
 
 
 def _half_angle(degrees_: Combinable, origin: float) -> Any:

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from django.db import connection
 from django.utils import timezone
 
+from catalog.fulltext import refresh_statistics
 from catalog.models import Product, SearchEntry
 from catalog.rows import ProductRow
 from catalog.services.bulk import upsert
 from catalog.text import entry_text
 from common import sql
 
+_MANY = 1_000
 _COLUMNS = ("code", "text", "label", "substance", "kind", "prescription_required", "is_active")
 
 
@@ -36,6 +38,8 @@ def write_entries(rows: Iterable[ProductRow]) -> None:
     )
     if counts.changed:
         _bump_version()
+    if counts.changed >= _MANY:
+        refresh_statistics()
 
 
 def save_entry(product: Product) -> None:

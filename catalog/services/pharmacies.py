@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from accounts.models import User
+from catalog.geo import rounded
 from catalog.models import Pharmacy
 from catalog.rows import Counts, PharmacyRow
 from catalog.services.bulk import rehearsable, upsert
@@ -42,6 +43,7 @@ def save_pharmacy(pharmacy: Pharmacy, *, by: User | None) -> Pharmacy:
     """Store a new or edited pharmacy with the words it is found by."""
     pharmacy.search_text = _search_text(pharmacy.name, pharmacy.town, pharmacy.quarter, pharmacy.code)
     pharmacy.town_key = normalize(pharmacy.town)
+    pharmacy.latitude, pharmacy.longitude = rounded(pharmacy.latitude), rounded(pharmacy.longitude)
     with unit_of_work():
         pharmacy.save()
     return pharmacy
@@ -81,6 +83,8 @@ def _values(row: PharmacyRow) -> list[Any]:
     values = {
         **asdict(row),
         "phones": sql.adapt(list(row.phones), Pharmacy._meta.get_field("phones")),
+        "latitude": rounded(row.latitude),
+        "longitude": rounded(row.longitude),
         "is_active": True,
         "epg_id": "",
         "search_text": _search_text(row.name, row.town, row.quarter, row.code),

@@ -32,6 +32,11 @@ def test_save_pharmacy_keeps_the_words_it_is_found_by():
     assert (pharmacy.search_text, pharmacy.town_key) == ("pharmacie de l eglise oyem isaac a", "oyem")
 
 
+def test_positions_are_stored_to_the_centimetre():
+    pharmacy = PharmacyFactory(latitude=5e-324, longitude=9.123456789)
+    assert (pharmacy.latitude, pharmacy.longitude) == (0.0, 9.1234568)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -161,10 +161,11 @@ def crowd(monkeypatch):
 
 def test_search_in_a_crowd_ranks_what_counts(crowd):
     page = search("c")
-    assert [hit.code for hit in page.results[:3]] == ["V", "K", "P00"]
-    assert page.results[-1].code == "W"
+    # A whole word, a label that begins so, then ten of whatever matches, and what is withdrawn last.
+    found = [hit.code for hit in page.results]
+    assert (found[:2], found[-1]) == (["V", "K"], "W")
     assert page.count_is_capped
-    assert page.count == len(page.results) == 13
+    assert page.count == len(found) == len(set(found))
 
 
 def test_search_in_a_crowd_still_needs_every_word(crowd):
