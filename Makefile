@@ -43,8 +43,8 @@ migrate: $(VENV)/.installed
 	@DEBUG=$${DEBUG:-1} $(PY) manage.py migrate
 
 lock: $(VENV)/.installed-dev ## pin the closure of requirements.in and requirements-dev.in
-	@$(VENV)/bin/uv pip compile -q requirements.in -o requirements.txt --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-	@$(VENV)/bin/uv pip compile -q requirements-dev.in -o requirements-dev.txt --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11.0 requirements.in -o requirements.txt --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11.0 requirements-dev.in -o requirements-dev.txt --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 messages: $(VENV)/.installed ## collect and compile the English texts (needs gettext)
 	@DEBUG=1 $(PY) manage.py makemessages -l en --no-location --no-obsolete -i .venv -i var
