@@ -3,6 +3,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from catalog.models import validate_code
 from common.api.serializers import StrictIntegerField, StrictSerializer
 from reservations.enums import PaymentStatus, Status
 from reservations.models import Reservation, ReservationLine
@@ -12,7 +13,7 @@ MAX_QUANTITY = 10_000
 
 
 class LineInputSerializer(StrictSerializer):
-    product = serializers.RegexField(r"^[0-9A-Za-z-]{1,13}$")
+    product = serializers.CharField(max_length=13, validators=[validate_code])
     quantity = StrictIntegerField(min_value=1, max_value=MAX_QUANTITY)
 
 
@@ -22,12 +23,8 @@ class ReservationInputSerializer(StrictSerializer):
     pharmacy = serializers.CharField(max_length=32)
     lines = LineInputSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
 
-    def quantities(self) -> dict[str, int]:
-        """Product code → units, in the order of the basket."""
-        wanted: dict[str, int] = {}
-        for line in self.validated_data["lines"]:
-            wanted[line["product"]] = wanted.get(line["product"], 0) + line["quantity"]
-        return wanted
+    def basket(self) -> list[tuple[str, int]]:
+        return [(line["product"], line["quantity"]) for line in self.validated_data["lines"]]
 
 
 class RejectInputSerializer(StrictSerializer):

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from common.api.idempotency import idempotent
+from common.api.serializers import NoBodySerializer
 from reservations.api import serializers
 from reservations.api.filters import ReservationFilter
 from reservations.enums import PaymentStatus
@@ -56,7 +57,7 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
         reserved = reserve(
             self._user,
             pharmacy_code=serializer.validated_data["pharmacy"],
-            quantities=serializer.quantities(),
+            basket=serializer.basket(),
             by=self._user,
         )
         body = serializers.represent(reserved.reservation, reserved.lines, PaymentStatus.UNPAID)
@@ -66,7 +67,9 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def cancel(self, request: Request, id: Any) -> Response:
-        return self._answer(handling.cancel(self.get_object(), by=self._user))
+        reservation = self.get_object()
+        NoBodySerializer(data=request.data).is_valid(raise_exception=True)
+        return self._answer(handling.cancel(reservation, by=self._user))
 
     @extend_schema(
         tags=["reservations"],
@@ -86,7 +89,10 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def ready(self, request: Request, id: Any) -> Response:
-        return self._answer(handling.mark_ready(self.get_object(), by=self._user))
+        reservation = self.get_object()
+        handling.require_handler(reservation, self._user)
+        NoBodySerializer(data=request.data).is_valid(raise_exception=True)
+        return self._answer(handling.mark_ready(reservation, by=self._user))
 
     @extend_schema(
         tags=["reservations"],

@@ -6,7 +6,7 @@ events and the stored answer.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,18 +99,19 @@ class Reserved:
     lines: list[ReservationLine]
 
 
-def reserve(user: User, *, pharmacy_code: str, quantities: Mapping[str, int], by: User) -> Reserved:
-    """Keep boxes (`quantities`: product code → units, in the order of the basket) for `user`.
+def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]], by: User) -> Reserved:
+    """Keep boxes (`basket`: product code and units > 0 of each line; the same product twice is added up) for `user`.
 
-    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409, every line named),
-    `InsufficientCredits` (402), `AccountDisabled` (403).
+    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each naming every line
+    of the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
     """
+    quantities = _added_up(basket)
     with unit_of_work.unit_of_work():
         now = timezone.now()
         reservation_id, stocks = _lock_stock(pharmacy_code, list(quantities), now)
         if len(stocks) < len(quantities):
-            _raise_unknown(pharmacy_code, quantities, set(stocks))
-        _check_lines(quantities, stocks)
+            _require_known(pharmacy_code, basket, quantities.keys() - stocks.keys())
+        _check_lines(basket, quantities, stocks)
         first = next(iter(stocks.values()))
         public_id = uuid.uuid4()
         credits = first.credits or 0
@@ -141,6 +142,14 @@ def reserve(user: User, *, pharmacy_code: str, quantities: Mapping[str, int], by
     return Reserved(reservation, lines)
 
 
+def _added_up(basket: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Product code → units, in the order of the basket."""
+    quantities: dict[str, int] = {}
+    for code, units in basket:
+        quantities[code] = quantities.get(code, 0) + units
+    return quantities
+
+
 def _lock_stock(pharmacy_code: str, codes: list[str], now: datetime) -> tuple[int, dict[str, _Stock]]:
     """An id for the reservation, and the stock rows of the basket by code, locked in the order of their keys.
 
@@ -160,49 +169,40 @@ def _lock_stock(pharmacy_code: str, codes: list[str], now: datetime) -> tuple[in
     return ids[0][0], {row[1]: _Stock(*(*row, held.get(row[0], 0))) for row in locked}
 
 
-def _check_lines(quantities: Mapping[str, int], stocks: Mapping[str, _Stock]) -> None:
+def _check_lines(
+    basket: Sequence[tuple[str, int]], quantities: Mapping[str, int], stocks: Mapping[str, _Stock]
+) -> None:
     errors: list[FieldError] = []
-    for index, (code, wanted) in enumerate(quantities.items()):
-        stock = stocks[code]
-        if stock.available < wanted:
-            errors.append(_short_line(index, code, stock.available))
-        elif stock.price is None:
+    for index, (code, _units) in enumerate(basket):
+        stock = stocks.get(code)
+        available = stock.available if stock else 0
+        if available < quantities[code]:
+            detail = _("Il en reste %(available)d.") % {"available": available}
+            extra = {"product": code, "available": available}
+            errors.append(FieldError(f"lines.{index}.quantity", InsufficientStock.code, detail, extra))
+        elif stock and stock.price is None:
             errors.append(
                 FieldError(f"lines.{index}.product", PriceUnknown.code, PriceUnknown.detail, {"product": code})
             )
-    _raise_for(errors)
-
-
-def _short_line(index: int, code: str, available: int) -> FieldError:
-    detail = _("Il en reste %(available)d.") % {"available": available}
-    return FieldError(
-        f"lines.{index}.quantity", InsufficientStock.code, detail, {"product": code, "available": available}
-    )
-
-
-def _raise_for(errors: list[FieldError]) -> None:
     if any(error.code == InsufficientStock.code for error in errors):
         raise InsufficientStock(errors=errors)
     if errors:
         raise PriceUnknown(errors=errors)
 
 
-def _raise_unknown(pharmacy_code: str, quantities: Mapping[str, int], found: set[str]) -> None:
-    """Say for every line at once why the basket cannot be had: no such pharmacy, no such product, or none in stock."""
+def _require_known(pharmacy_code: str, basket: Sequence[tuple[str, int]], missing: Set[str]) -> None:
+    """What is not on the shelf is either out of stock, or no product of ours, or the pharmacy is none."""
     if not Pharmacy.objects.filter(code=pharmacy_code, is_active=True).exists():
         raise UnknownPharmacy(errors=[FieldError("pharmacy", UnknownPharmacy.code, UnknownPharmacy.detail)])
-    missing = [code for code in quantities if code not in found]
-    known = set(SearchEntry.objects.filter(code__in=missing, is_active=True).values_list("code", flat=True))
-    unknown = [
-        FieldError(f"lines.{index}.product", UnknownProduct.code, UnknownProduct.detail, {"product": code})
-        for index, code in enumerate(quantities)
-        if code in missing and code not in known
-    ]
+    unknown = missing - set(SearchEntry.objects.filter(code__in=missing, is_active=True).values_list("code", flat=True))
     if unknown:
-        raise UnknownProduct(errors=unknown)
-    raise InsufficientStock(
-        errors=[_short_line(index, code, 0) for index, code in enumerate(quantities) if code in missing]
-    )
+        raise UnknownProduct(
+            errors=[
+                FieldError(f"lines.{index}.product", UnknownProduct.code, UnknownProduct.detail, {"product": code})
+                for index, (code, _units) in enumerate(basket)
+                if code in unknown
+            ]
+        )
 
 
 def _insert(reservation: Reservation) -> None:

@@ -1,6 +1,5 @@
 """Pharmacies with stock, and reservations in any state."""
 
-import itertools
 from typing import Any
 
 from django.utils import timezone
@@ -8,45 +7,27 @@ from django.utils import timezone
 from accounts.enums import PricedAction, Role
 from accounts.models import PriceList, User
 from accounts.tests.factories import make_user
-from catalog.models import Pharmacy, PharmacyMember, Product, Stock
-from catalog.services.products import save_product
+from catalog.models import Pharmacy, Stock
+from catalog.tests.factories import PharmacyFactory, PharmacyMemberFactory, StockFactory
 from payments.enums import Status as PaymentState
 from payments.models import Payment
 from reservations.enums import Status
 from reservations.models import Reservation, ReservationLine
 from reservations.services.reserving import reserve
 
-_numbers = itertools.count(1)
-
-
-def make_product(code: str | None = None, **fields: Any) -> Product:
-    """A product with its search entry."""
-    code = code or f"{3400930000000 + next(_numbers)}"
-    return save_product(Product(code=code, label=fields.pop("label", f"PRODUIT {code}"), **fields), by=None)
-
 
 def make_pharmacy(**fields: Any) -> Pharmacy:
-    number = next(_numbers)
-    values = {"code": f"PH-{number}", "name": f"Pharmacie {number}", "town": "Libreville", **fields}
-    return Pharmacy.objects.create(**values)
+    return PharmacyFactory(**fields)
 
 
-def make_stock(
-    pharmacy: Pharmacy | None = None, *, quantity: int = 10, price: int | None = 1500, product: str | None = None
-) -> Stock:
-    """`quantity` boxes of a product (a new one unless `product` names its code) at `price` francs."""
-    return Stock.objects.create(
-        pharmacy=pharmacy or make_pharmacy(),
-        product_code=product or make_product().code,
-        quantity=quantity,
-        price=price,
-    )
+def make_stock(pharmacy: Pharmacy | None = None, *, product: str | None = None, **fields: Any) -> Stock:
+    """Ten boxes at 1500 francs of a product (a new one unless `product` names its code)."""
+    given = {"pharmacy": pharmacy, "product_code": product}
+    return StockFactory(**{name: value for name, value in given.items() if value is not None}, **fields)
 
 
 def make_pharmacist(pharmacy: Pharmacy) -> User:
-    user = make_user(Role.PHARMACIST)
-    PharmacyMember.objects.create(pharmacy=pharmacy, user=user)
-    return user
+    return PharmacyMemberFactory(pharmacy=pharmacy, user=make_user(Role.PHARMACIST)).user
 
 
 def set_reserve_price(credits: int) -> PriceList:
@@ -63,7 +44,7 @@ def make_reservation(
     """
     user = user or make_user()
     stock = stock or make_stock()
-    made = reserve(user, pharmacy_code=stock.pharmacy.code, quantities={stock.product_code: quantity}, by=user)
+    made = reserve(user, pharmacy_code=stock.pharmacy.code, basket=[(stock.product_code, quantity)], by=user)
     reservation = Reservation.objects.get(pk=made.reservation.pk)
     if status != Status.CONFIRMED:
         reservation.status = status
