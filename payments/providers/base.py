@@ -49,7 +49,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Report:
-    """What the gateway says when asked. For `PAID`, `reference`, `amount` and `currency` are what it was paid."""
+    """What the gateway says when asked. For `PAID`, `amount` and `currency` are what it was paid under `reference`."""
 
     outcome: Outcome
     reference: str = ""
@@ -64,6 +64,8 @@ class Claim:
     """What a callback claims, once its signature fits: a hint whom to ask about, never proof."""
 
     reference: str
+    amount: int | None
+    currency: str
     provider_id: str = ""
 
 

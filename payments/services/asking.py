@@ -1,5 +1,7 @@
 """Asking the gateway, and what the sweep does for payments: nothing that was begun is forgotten."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -9,6 +11,7 @@ from common.unit_of_work import unit_of_work
 from payments.enums import Status
 from payments.models import Payment
 from payments.providers import get_provider
+from payments.services.batches import for_each
 from payments.services.moves import lock, move
 from payments.services.schedule import next_time
 from payments.services.settling import settle
@@ -36,22 +39,12 @@ def ask(payment_id: int) -> Payment:
 
 def submit_forgotten() -> int:
     """Send payments whose process died between the intent and the call. Returns how many."""
-    forgotten = _ids(_due(Status.CREATED))
-    for payment_id in forgotten:
-        submit(payment_id)
-    return len(forgotten)
+    return for_each(_ids(_due(Status.CREATED)), submit)
 
 
 def doubt_interrupted() -> int:
     """Call unknown what may have been sent by a process that did not live to tell. It is never sent again."""
-    interrupted = _ids(_due(Status.SUBMITTING))
-    for payment_id in interrupted:
-        with unit_of_work():
-            payment = lock(payment_id)
-            if payment.status == Status.SUBMITTING:
-                payment.next_at = next_time(timezone.now(), 0)
-                move(payment, Status.UNKNOWN, reason="interrupted")
-    return len(interrupted)
+    return for_each(_ids(_due(Status.SUBMITTING)), _doubt)
 
 
 def ask_due() -> int:
@@ -59,30 +52,39 @@ def ask_due() -> int:
 
     Returns how many were asked about.
     """
-    asked_about = 0
-    for payment_id, asked, due in _due(*_IN_FLIGHT).values_list("pk", "asked", "next_at")[:BATCH]:
-        claimed = Payment.objects.filter(pk=payment_id, next_at=due, status__in=_IN_FLIGHT).update(
-            next_at=next_time(timezone.now(), asked + 1), asked=asked + 1
-        )
-        if claimed:
-            ask(payment_id)
-            asked_about += 1
-    return asked_about
+    rows = list(_due(*_IN_FLIGHT).values_list("pk", "asked", "next_at")[:BATCH])
+    return for_each((pk for pk, asked, due in rows if _claim(pk, asked, due)), ask)
 
 
 def expire_old() -> int:
     """Give up on payments nobody has heard of for `PAYMENT_ASKED_FOR`; money that comes later is still honoured."""
-    old = _ids(
-        Payment.objects.filter(
-            status__in=_IN_FLIGHT, created_at__lt=timezone.now() - settings.PAYMENT_ASKED_FOR
-        ).order_by("pk")
+    old = Payment.objects.filter(status__in=_IN_FLIGHT, created_at__lt=timezone.now() - settings.PAYMENT_ASKED_FOR)
+    return for_each(_ids(old.order_by("pk")), _expire)
+
+
+def _doubt(payment_id: int) -> None:
+    with unit_of_work():
+        payment = lock(payment_id)
+        # The process may have lived to tell since, or another sweep was faster.
+        if payment.status == Status.SUBMITTING and payment.next_at is not None and payment.next_at <= timezone.now():
+            payment.next_at = next_time(timezone.now(), 0)
+            move(payment, Status.UNKNOWN, reason="interrupted")
+
+
+def _claim(payment_id: int, asked: int, due: datetime) -> bool:
+    """Whether it is ours to ask about this payment now; the row count decides."""
+    now = timezone.now()
+    claimed = Payment.objects.filter(pk=payment_id, next_at=due, status__in=_IN_FLIGHT).update(
+        next_at=next_time(now, asked + 1), asked=asked + 1, updated_at=now
     )
-    for payment_id in old:
-        with unit_of_work():
-            payment = lock(payment_id)
-            if payment.status in _IN_FLIGHT:
-                move(payment, Status.EXPIRED, reason="no_answer")
-    return len(old)
+    return claimed == 1
+
+
+def _expire(payment_id: int) -> None:
+    with unit_of_work():
+        payment = lock(payment_id)
+        if payment.status in _IN_FLIGHT:
+            move(payment, Status.EXPIRED, reason="no_answer")
 
 
 def _due(*statuses: Status) -> QuerySet[Payment]:

@@ -3,7 +3,7 @@
 One that arrives before our own start call has returned waits for it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -11,15 +11,17 @@ from django.utils import timezone
 from common.connections import release_connection
 from common.unit_of_work import unit_of_work
 from payments.enums import Status, Verdict
-from payments.models import CallbackMessage, PaymentAttempt
+from payments.models import CallbackMessage, Payment, PaymentAttempt
 from payments.providers import get_provider
-from payments.providers.base import CallbackRefused, Claim, Outcome
+from payments.providers.base import CallbackRefused, Claim, Outcome, Report
+from payments.services.batches import for_each
 from payments.services.settling import settle
 from payments.signals import callback_refused
 
 BATCH = 200
 _NOT_STARTED = (Status.CREATED, Status.SUBMITTING)
-RETRY = timedelta(seconds=30)
+# A message that waits is looked at again after as long as it has waited, within these limits.
+RETRY_SOONEST, RETRY_LATEST = timedelta(seconds=30), timedelta(hours=1)
 
 
 def process(message_id: int) -> CallbackMessage:
@@ -32,7 +34,7 @@ def process(message_id: int) -> CallbackMessage:
         claim = gateway.read_callback(bytes(message.body), message.content_type)
     except CallbackRefused as error:
         return _refuse(message, error.reason)
-    attempt = _attempt_for(message, claim)
+    attempt = _attempt_for(message.provider, claim)
     if attempt is None:
         return _refuse(message, "unknown_reference")
     if attempt.payment.status in _NOT_STARTED:
@@ -41,16 +43,18 @@ def process(message_id: int) -> CallbackMessage:
         # The start call may have returned just before it could see this message waiting.
         if attempt.payment.status in _NOT_STARTED:
             return message
+    mismatch = _mismatch(attempt.payment, claim)
     if attempt.payment.status == Status.SUCCEEDED:
-        return _close(message, Verdict.DUPLICATE, attempt=attempt)
+        return _finish(message, Verdict.DUPLICATE, mismatch, attempt=attempt)
     release_connection()
-    report = gateway.ask(reference=attempt.reference, provider_id=attempt.provider_id)
+    report = gateway.ask(reference=attempt.reference, provider_id=attempt.provider_id or claim.provider_id)
     if report is None or report.outcome == Outcome.UNKNOWN:
         if message.created_at < timezone.now() - settings.PAYMENT_ASKED_FOR:
-            return _refuse(message, "never_confirmed")
+            return _refuse(message, "never_confirmed", attempt=attempt)
         return _close(message, Verdict.WAITING, attempt=attempt)
+    _learn(attempt, claim, report)
     settle(attempt, report)
-    return _close(message, Verdict.SETTLED, attempt=attempt)
+    return _finish(message, Verdict.SETTLED, mismatch, attempt=attempt)
 
 
 def settle_waiting(attempt_id: int) -> None:
@@ -62,31 +66,64 @@ def settle_waiting(attempt_id: int) -> None:
 
 
 def process_waiting() -> int:
-    """For the sweep: look at every message that still waits. Returns how many."""
+    """For the sweep: look at every message that still waits, each claimed first, so that two sweeps do not ask twice.
+
+    Returns how many were looked at.
+    """
     waiting = CallbackMessage.objects.filter(verdict=Verdict.WAITING, next_at__lte=timezone.now()).order_by("next_at")
-    ids = list(waiting.values_list("pk", flat=True)[:BATCH])
-    for pk in ids:
-        process(pk)
-    return len(ids)
+    rows = list(waiting.values_list("pk", "created_at", "next_at")[:BATCH])
+    return for_each((pk for pk, created_at, due in rows if _claim_message(pk, created_at, due)), process)
 
 
-def _attempt_for(message: CallbackMessage, claim: Claim) -> PaymentAttempt | None:
-    """The attempt that a verified claim names; learns the gateway's own id where our start call never heard it."""
-    attempt = (
-        PaymentAttempt.objects.select_related("payment")
-        .filter(provider=message.provider, reference=claim.reference)
-        .first()
+def _attempt_for(provider: str, claim: Claim) -> PaymentAttempt | None:
+    attempts = PaymentAttempt.objects.select_related("payment")
+    return attempts.filter(provider=provider, reference=claim.reference).first()
+
+
+def _learn(attempt: PaymentAttempt, claim: Claim, report: Report) -> None:
+    """Keep the gateway's own id where our start call never heard it.
+
+    The hash has no separators, so a claim alone could pass a piece of another field off as the id: it is kept only
+    once the gateway, asked under that id, has named our reference.
+    """
+    if not attempt.provider_id and claim.provider_id and report.reference == attempt.reference:
+        PaymentAttempt.objects.filter(pk=attempt.pk, provider_id="").update(
+            provider_id=claim.provider_id, updated_at=timezone.now()
+        )
+
+
+def _mismatch(payment: Payment, claim: Claim) -> str:
+    """Why a claim about our reference is not to be believed; the gateway is asked all the same, its answer counts."""
+    if claim.amount != payment.amount:
+        return "amount_mismatch"
+    return "currency_mismatch" if claim.currency != payment.currency else ""
+
+
+def _claim_message(message_id: int, created_at: datetime, due: datetime) -> bool:
+    """Whether it is ours to look at this message now; the row count decides."""
+    claimed = CallbackMessage.objects.filter(pk=message_id, verdict=Verdict.WAITING, next_at=due).update(
+        next_at=_retry_at(created_at), updated_at=timezone.now()
     )
-    if attempt is not None and not attempt.provider_id and claim.provider_id:
-        PaymentAttempt.objects.filter(pk=attempt.pk, provider_id="").update(provider_id=claim.provider_id)
-        attempt.refresh_from_db(fields=["provider_id"])
-    return attempt
+    return claimed == 1
 
 
-def _refuse(message: CallbackMessage, reason: str) -> CallbackMessage:
+def _retry_at(created_at: datetime) -> datetime:
+    now = timezone.now()
+    return now + min(max(now - created_at, RETRY_SOONEST), RETRY_LATEST)
+
+
+def _finish(message: CallbackMessage, verdict: Verdict, mismatch: str, *, attempt: PaymentAttempt) -> CallbackMessage:
+    return _refuse(message, mismatch, attempt=attempt) if mismatch else _close(message, verdict, attempt=attempt)
+
+
+def _refuse(message: CallbackMessage, reason: str, *, attempt: PaymentAttempt | None = None) -> CallbackMessage:
     with unit_of_work():
         changed = CallbackMessage.objects.filter(pk=message.pk, verdict=Verdict.WAITING).update(
-            verdict=Verdict.REFUSED, reason=reason, next_at=None, updated_at=timezone.now()
+            verdict=Verdict.REFUSED,
+            reason=reason,
+            attempt=attempt or message.attempt,
+            next_at=None,
+            updated_at=timezone.now(),
         )
         message.verdict, message.reason = Verdict.REFUSED, reason
         if changed:
@@ -96,7 +133,7 @@ def _refuse(message: CallbackMessage, reason: str) -> CallbackMessage:
 
 def _close(message: CallbackMessage, verdict: Verdict, *, attempt: PaymentAttempt) -> CallbackMessage:
     message.verdict, message.attempt = verdict, attempt
-    message.next_at = timezone.now() + RETRY if verdict == Verdict.WAITING else None
+    message.next_at = _retry_at(message.created_at) if verdict == Verdict.WAITING else None
     CallbackMessage.objects.filter(pk=message.pk, verdict=Verdict.WAITING).update(
         verdict=verdict, attempt=attempt, next_at=message.next_at, updated_at=timezone.now()
     )

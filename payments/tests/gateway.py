@@ -103,7 +103,7 @@ def deliver(client: Any, fields: dict[str, Any] | bytes, *, content_type: str = 
     """POST a callback through the real view: a dict in the given type, bytes as they are."""
     if isinstance(fields, bytes):
         body = fields
-    elif content_type == FORM:
+    elif content_type.lower().startswith(FORM):
         body = urlencode(fields).encode()
     else:
         body = json.dumps(fields).encode()

@@ -43,9 +43,12 @@ class Scripted:
         return self.on_ask(reference, provider_id)
 
     def read_callback(self, body: bytes, content_type: str) -> Claim:
-        if len(body) != 32:
-            raise CallbackRefused("unreadable")
-        return Claim(reference=body.decode())
+        """`reference amount currency`, in plain text."""
+        try:
+            reference, amount, currency = body.decode().split()
+        except ValueError as error:
+            raise CallbackRefused("unreadable") from error
+        return Claim(reference=reference, amount=int(amount), currency=currency)
 
 
 def paid(payment: Any, **changes: Any) -> Report:

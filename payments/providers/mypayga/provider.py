@@ -22,6 +22,8 @@ _PREFIXES = {
     "066": Network.MOOV,
 }
 _PAID = {"200", "0"}
+LONGEST_TOKEN = 128
+LONGEST_URL = 500
 _KEPT = ("request_status", "order_status", "message", "payment_token", "unique_id", "amount", "currency")
 
 
@@ -60,18 +62,18 @@ class MyPayGa:
             return Started(Outcome.UNKNOWN, reason="gateway_timeout", request=sent, response={"error": str(error)})
         fields = _fields(answer)
         status = _code(fields.get("request_status"))
-        if status is None:
+        # A redirect is never followed, and what stands in it is no answer.
+        if status is None or 300 <= answer.status < 400:
             return Started(Outcome.UNKNOWN, reason="gateway_unreadable", request=sent, response=_kept(fields))
-        token = str(fields.get("payment_token") or "")[:128]
+        token = _token(fields)
         if int(status) >= 300 or answer.status >= 400:
             return Started(Outcome.REFUSED, reason="gateway_refused", request=sent, response=_kept(fields))
         if not token:
             return Started(Outcome.UNKNOWN, reason="gateway_unreadable", request=sent, response=_kept(fields))
-        url = str(fields.get("checkout_url") or "")
         return Started(
             Outcome.PENDING,
             provider_id=token,
-            checkout_url=url if url.startswith("https://") or settings.DEBUG else "",
+            checkout_url=_checkout_url(fields),
             request=sent,
             response=_kept(fields),
         )
@@ -86,28 +88,34 @@ class MyPayGa:
             return Report(Outcome.UNKNOWN, reason="gateway_timeout", response={"error": str(error)})
         fields = _fields(answer)
         status = _code(fields.get("order_status"))
-        if status is None or answer.status >= 400:
+        if status is None or answer.status >= 300:
             return Report(Outcome.UNKNOWN, reason="gateway_unreadable", response=_kept(fields))
+        named = _text(fields.get("unique_id"))
         if status in _PAID:
             return Report(
                 Outcome.PAID,
-                reference=str(fields.get("unique_id") or ""),
+                reference=named,
                 amount=_amount(fields.get("amount")),
-                currency=str(fields.get("currency") or ""),
+                currency=_text(fields.get("currency")),
                 response=_kept(fields),
             )
         if int(status) < 300:
-            return Report(Outcome.PENDING, response=_kept(fields))
-        return Report(Outcome.REFUSED, reason=_reason(fields), response=_kept(fields))
+            return Report(Outcome.PENDING, reference=named, response=_kept(fields))
+        return Report(Outcome.REFUSED, reference=named, reason=_reason(fields), response=_kept(fields))
 
     def read_callback(self, body: bytes, content_type: str) -> Claim:
         fields = _callback_fields(body, content_type)
         if not client.signature_fits(fields, settings.MYPAYGA_CALLBACK_SECRET):
             raise CallbackRefused("wrong_signature" if fields.get("hash") else "unsigned")
-        reference = str(fields.get("unique_id") or "")
+        reference = _text(fields.get("unique_id"))
         if len(reference) != 32:
             raise CallbackRefused("unknown_reference")
-        return Claim(reference=reference, provider_id=str(fields.get("payment_token") or "")[:128])
+        return Claim(
+            reference=reference,
+            amount=_amount(fields.get("amount")),
+            currency=_text(fields.get("currency")),
+            provider_id=_token(fields),
+        )
 
 
 def _fields(answer: Answer) -> Mapping[str, Any]:
@@ -116,7 +124,25 @@ def _fields(answer: Answer) -> Mapping[str, Any]:
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What of an answer is worth keeping: no phone, no name."""
-    return {name: str(fields[name])[:200] for name in _KEPT if fields.get(name) is not None}
+    return {name: _text(fields[name])[:200] for name in _KEPT if fields.get(name) is not None}
+
+
+def _text(value: Any) -> str:
+    """A field as text that every database can store: what a gateway sends must never stop us from writing it down."""
+    return "" if value is None else str(value).replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
+def _token(fields: Mapping[str, Any]) -> str:
+    """The gateway's name for the payment; a part of one would name nothing."""
+    token = _text(fields.get("payment_token"))
+    return token if len(token) <= LONGEST_TOKEN else ""
+
+
+def _checkout_url(fields: Mapping[str, Any]) -> str:
+    """A page the customer may be sent to, or nothing: the payment goes on without it."""
+    url = _text(fields.get("checkout_url"))
+    safe = url.startswith(("https://", "http://") if settings.DEBUG else "https://") and len(url) <= LONGEST_URL
+    return url if safe else ""
 
 
 def _code(value: Any) -> str | None:
@@ -148,11 +174,14 @@ def _reason(fields: Mapping[str, Any]) -> str:
 
 
 def _callback_fields(body: bytes, content_type: str) -> Mapping[str, Any]:
-    if content_type.startswith("application/x-www-form-urlencoded"):
+    if content_type.lower().startswith("application/x-www-form-urlencoded"):
         try:
-            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50))
+            form = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50)
         except ValueError as error:
             raise CallbackRefused("unreadable") from error
+        if any("\x00" in text for pair in form for text in pair):
+            raise CallbackRefused("unreadable")
+        return dict(form)
     try:
         value = loads(body)
     except MalformedJson as error:
