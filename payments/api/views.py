@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -98,12 +99,23 @@ class RawParser(BaseParser):
         return raw
 
 
+class AnyContent(BaseContentNegotiation):
+    """Whatever a gateway says its message is, and whatever it would like to read: it is kept, and answered in JSON."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class CallbackView(APIView):
     """Where gateways call. Always 200 once stored, whatever it says: refusing means granting nothing."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
     parser_classes = [RawParser]
+    content_negotiation_class = AnyContent
 
     @extend_schema(
         tags=["payments"],
@@ -113,17 +125,26 @@ class CallbackView(APIView):
     )
     def post(self, request: Request, provider: str, secret: str) -> Response:
         self._require_known(provider, secret)
-        body = request.data if isinstance(request.data, bytes) else b""
         with acting("gateway", provider, request_id=current().request_id, ip=current().ip):
+            try:
+                body = request.data if isinstance(request.data, bytes) else b""
+            except TooLarge:
+                self._refuse(provider, "too_large")
+                raise
             store_callback(provider, body=body, content_type=request.content_type or "")
         return Response({"message": "received"})
 
     @extend_schema(exclude=True)
     def get(self, request: Request, provider: str, secret: str) -> Response:
         self._require_known(provider, secret)
-        with acting("gateway", provider, request_id=current().request_id, ip=current().ip), unit_of_work():
-            callback_refused.send(CallbackMessage, provider=provider, reason="get_on_callback", message=None)
+        with acting("gateway", provider, request_id=current().request_id, ip=current().ip):
+            self._refuse(provider, "get_on_callback")
         raise MethodNotAllowed("GET")
+
+    def _refuse(self, provider: str, reason: str) -> None:
+        """Nothing is stored, but noted."""
+        with unit_of_work():
+            callback_refused.send(CallbackMessage, provider=provider, reason=reason, message=None)
 
     def _require_known(self, provider: str, secret: str) -> None:
         fits = hmac.compare_digest(secret.encode(), settings.PAYMENTS_CALLBACK_TOKEN.encode())
