@@ -34,22 +34,31 @@ from common.admin import (
 from common.admin.search import as_uuid, phone_condition
 from common.phones import InvalidPhone, to_e164
 
+# Somebody who means one person among more than these will type another letter.
+_MOST_PEOPLE = 200
+
 _ROLE_COLOURS = {Role.PHARMACIST: "info", Role.DOCTOR: "info", Role.STAFF: "warning", Role.ADMIN: "danger"}
 
 
-def person_condition(term: str, prefix: str = "") -> Q:
+def person_condition(term: str) -> Q:
     """Who a term names: a phone number in any spelling, else the beginning of an e-mail address or of a name.
 
-    `prefix` leads from the searched model to the user (`user__`). An `@` leaves only addresses, which have an index.
+    An `@` leaves only addresses, which have an index.
     """
-    by_email = Q(**{f"{prefix}email__startswith": normalize_email(term)})
+    by_email = Q(email__startswith=normalize_email(term))
     if "@" in term:
         return by_email
-    by_phone = phone_condition(term, f"{prefix}phone")
-    if by_phone is not None:
-        return by_phone
-    by_name = Q(**{f"{prefix}last_name__istartswith": term}) | Q(**{f"{prefix}first_name__istartswith": term})
-    return by_email | by_name
+    by_name = Q(last_name__istartswith=term) | Q(first_name__istartswith=term)
+    return phone_condition(term, "phone") or by_email | by_name
+
+
+def owner_condition(term: str, field: str) -> Q:
+    """Rows whose `field`, a foreign key to people, is somebody the term names.
+
+    People are read first, a page of names at most: a join would make PostgreSQL look at every row of the other table.
+    """
+    people = User.objects.filter(person_condition(term)).values_list("pk", flat=True)
+    return Q(**{f"{field}__in": list(people[:_MOST_PEOPLE])})
 
 
 class _PhoneForm(forms.ModelForm):
@@ -275,7 +284,7 @@ class AccountAdmin(ReadOnlyAdmin):
         return account.user.full_name or "–"
 
     def search_condition(self, term: str) -> Q:
-        return person_condition(term, "user__")
+        return owner_condition(term, "user")
 
     @service_action(
         description=_("Désactiver le compte"),
@@ -329,7 +338,7 @@ class CreditEntryAdmin(_EntryColumns, ReadOnlyAdmin):
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)
         if number is None and ":" not in term:
-            return person_condition(term, "account__user__")
+            return owner_condition(term, "account__user")
         references = [f"reservation:{number}", f"payment:{number}"] if number else [term]
         # Every kind by name: the index begins with the kind.
         return Q(kind__in=EntryKind.values, reference__in=references)

@@ -17,6 +17,8 @@ _TIMES = (
     moment("finished_at", _("terminée le")),
 )
 
+admin.site.index_title = _("Accueil")
+
 # The library gives its application an English name that cannot be translated.
 apps.get_app_config("django_tasks_database").verbose_name = _("Tâches de fond")
 

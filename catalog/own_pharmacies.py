@@ -12,8 +12,10 @@ def own_pharmacies(request: HttpRequest) -> frozenset[int]:
     """The keys of the pharmacies the signed-in person is a member of; asked once a request."""
     known: frozenset[int] | None = getattr(request, "_own_pharmacies", None)
     if known is None:
-        members = PharmacyMember.objects.filter(user_id=request.user.pk)
-        known = frozenset(members.values_list("pharmacy_id", flat=True))
+        known = frozenset()
+        if request.user.is_authenticated:
+            members = PharmacyMember.objects.filter(user_id=request.user.pk)
+            known = frozenset(members.values_list("pharmacy_id", flat=True))
         request._own_pharmacies = known  # type: ignore[attr-defined]
     return known
 

@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckb
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts.admin import person_condition
+from accounts.admin import owner_condition
 from catalog.own_pharmacies import OwnPharmaciesMixin
 from common.admin import (
     ReadOnlyAdmin,
@@ -167,7 +167,7 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         code = normalize_pickup_code(term)
         if len(code) == LENGTH and set(code) <= set(ALPHABET):
             return Q(pickup_code=code)
-        return person_condition(term, "user__")
+        return owner_condition(term, "user")
 
     @service_action(
         description=_("Prête à retirer"),

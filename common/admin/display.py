@@ -28,7 +28,10 @@ def moment(field: str, description: Any) -> Callable[[Any], str]:
 
     def column(obj: Any) -> str:
         value = getattr(obj, field)
-        return date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT") if value else "–"
+        if value is None:
+            return "–"
+        text = date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT")
+        return text.replace(" ", "\N{NO-BREAK SPACE}")
 
     column.__name__ = field
     column.short_description = description  # type: ignore[attr-defined]

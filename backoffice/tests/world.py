@@ -1,0 +1,90 @@
+"""A small world for the tests of the back office: one row of every kind that staff meet."""
+
+import itertools
+from dataclasses import dataclass
+
+from accounts.models import PriceList, Rate, User
+from accounts.tests.factories import make_user
+from catalog.models import Pharmacy, Stock
+from common.models import IdempotencyKey
+from payments.enums import RefundStatus, Status
+from payments.models import CallbackMessage, Payment, Refund
+from payments.providers.base import Outcome, Report, Started
+from payments.services.moves import move
+from payments.services.receiving import store_callback
+from payments.services.settling import settle
+from payments.services.starting import create_payment, record_start
+from reservations.models import Reservation
+from reservations.tests.factories import make_pharmacist, make_pharmacy, make_reservation, make_stock
+
+_numbers = itertools.count(1)
+
+
+def make_rate() -> Rate:
+    return Rate.objects.create(label=f"Famille {next(_numbers)}", price=2_500, credits=30)
+
+
+def make_payment(user: User, *, purpose: str, purpose_id: object, status: Status = Status.CREATED) -> Payment:
+    """A payment brought to `status` (created, pending, unknown, held or succeeded) by what a gateway would say."""
+    payment = create_payment(
+        user, purpose=purpose, purpose_id=str(purpose_id), provider="mypayga", phone="077 12 34 56"
+    )
+    if status == Status.CREATED:
+        return payment
+    move(payment, Status.SUBMITTING)
+    attempt = payment.attempts.get()
+    outcome = Outcome.UNKNOWN if status == Status.UNKNOWN else Outcome.PENDING
+    payment = record_start(payment.pk, attempt.pk, Started(outcome, provider_id=f"token-{payment.pk}"))
+    if status in (Status.HELD, Status.SUCCEEDED):
+        amount = payment.amount + (1 if status == Status.HELD else 0)
+        settle(attempt, Report(Outcome.PAID, reference=attempt.reference, amount=amount, currency="XAF"))
+        payment = Payment.objects.get(pk=payment.pk)
+    return payment
+
+
+def make_rate_payment(user: User | None = None, status: Status = Status.SUCCEEDED) -> Payment:
+    """A payment for a pack of its own."""
+    return make_payment(user or make_user(), purpose="rate", purpose_id=make_rate().pk, status=status)
+
+
+def make_refund(status: RefundStatus = RefundStatus.DUE, payment: Payment | None = None) -> Refund:
+    sent = status in (RefundStatus.SENT, RefundStatus.DONE, RefundStatus.FAILED)
+    return Refund.objects.create(
+        payment=payment or make_rate_payment(),
+        amount=1_000,
+        status=status,
+        reason="nothing_to_grant",
+        external_reference="GW-1" if sent else "",
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    patient: User
+    pharmacist: User
+    pharmacy: Pharmacy
+    stock: Stock
+    reservation: Reservation
+    paid: Payment
+    held: Payment
+    refund: Refund
+    callback: CallbackMessage
+
+
+def make_world() -> World:
+    """One of everything: every list of the admin gets at least one more row."""
+    number = next(_numbers)
+    patient = make_user(credits=100, first_name="Aïcha", last_name="Exemple", phone=f"+2417712{number % 10_000:04d}")
+    pharmacy = make_pharmacy()
+    pharmacist = make_pharmacist(pharmacy)
+    stock = make_stock(pharmacy, quantity=50, price=2_500)
+    PriceList.objects.create(label=f"Autre action {number}", credits=1)
+    IdempotencyKey.objects.create(
+        user=patient, key=f"key-{number}", fingerprint=b"\x00" * 32, status=201, answer=b"secret"
+    )
+    reservation = make_reservation(user=patient, stock=stock)
+    paid = make_rate_payment(patient)
+    held = make_payment(patient, purpose="reservation", purpose_id=reservation.public_id, status=Status.HELD)
+    callback = store_callback("mypayga", body=f"note {number} <script>".encode(), content_type="text/plain")
+    assert callback is not None
+    return World(patient, pharmacist, pharmacy, stock, reservation, paid, held, make_refund(payment=paid), callback)

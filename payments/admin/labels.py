@@ -1,0 +1,67 @@
+"""How states and codes of payments read, and in which colour."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from payments.enums import RefundStatus, Status, Verdict
+from payments.providers.base import Outcome
+
+PURPOSES = {"rate": _("forfait"), "reservation": _("réservation")}
+PROVIDERS = [(name, name) for name in settings.PAYMENT_PROVIDERS]
+
+STATUS_COLOURS = {
+    Status.SUBMITTING: "info",
+    Status.PENDING: "info",
+    Status.UNKNOWN: "warning",
+    Status.SUCCEEDED: "success",
+    Status.FAILED: "danger",
+    Status.HELD: "warning",
+}
+REFUND_COLOURS = {
+    RefundStatus.REQUESTED: "warning",
+    RefundStatus.DUE: "warning",
+    RefundStatus.APPROVED: "info",
+    RefundStatus.SENT: "info",
+    RefundStatus.DONE: "success",
+    RefundStatus.FAILED: "danger",
+}
+VERDICT_COLOURS = {Verdict.WAITING: "warning", Verdict.SETTLED: "success", Verdict.REFUSED: "danger"}
+
+# The codes that services note as a reason, as staff read them; a gateway's own words stay as they are.
+REASONS = {
+    "amount_mismatch": _("montant différent de celui demandé"),
+    "currency_mismatch": _("devise différente de celle demandée"),
+    "declined": _("refusé par le client ou son opérateur"),
+    "dismissed_by_staff": _("écarté par l'équipe"),
+    "gateway_not_reached": _("prestataire injoignable"),
+    "gateway_refused": _("refusé par le prestataire"),
+    "gateway_timeout": _("pas de réponse du prestataire à temps"),
+    "gateway_unreadable": _("réponse illisible du prestataire"),
+    "get_on_callback": _("appel par GET"),
+    "interrupted": _("envoi interrompu"),
+    "no_balance": _("solde du client insuffisant"),
+    "no_answer": _("sans nouvelles du prestataire"),
+    "nothing_to_grant": _("payé, mais l'objet n'est plus disponible"),
+    "reference_mismatch": _("référence différente de celle envoyée"),
+    "reservation_cancelled": _("réservation annulée"),
+    "reservation_expired": _("réservation expirée"),
+    "reservation_rejected": _("réservation refusée par la pharmacie"),
+    "unknown_reference": _("référence inconnue"),
+    "unreadable": _("message illisible"),
+    "unsigned": _("message sans signature"),
+    "wrong_pin": _("code PIN faux"),
+    "wrong_signature": _("fausse signature"),
+}
+OUTCOMES = {
+    Outcome.PENDING: _("en attente du client"),
+    Outcome.PAID: _("payé"),
+    Outcome.REFUSED: _("refusé"),
+    Outcome.UNKNOWN: _("inconnue"),
+    Outcome.NOT_REACHED: _("prestataire injoignable"),
+}
+
+
+def reason_label(code: str) -> Any:
+    return REASONS.get(code, code) or "–"

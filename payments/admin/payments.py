@@ -1,0 +1,180 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from accounts.admin import owner_condition
+from common.admin import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ServiceForm,
+    badge,
+    json_block,
+    moment,
+    money,
+    period_filter,
+    service_action,
+)
+from common.admin.filters import fixed_filter
+from common.admin.search import as_uuid, phone_condition
+from payments.admin.attempts import AttemptInline, attempted
+from payments.admin.labels import PROVIDERS, PURPOSES, REFUND_COLOURS, STATUS_COLOURS, reason_label
+from payments.enums import RefundStatus, Status
+from payments.models import Payment, Refund
+from payments.services import asking, refunds, reviewing
+
+
+class RefundInline(ReadOnlyInline):
+    model = Refund
+    per_page = 10
+    fields = ("created_at", "amount_shown", "status_badge", "reason_shown", "external_reference")
+    readonly_fields = fields
+    show_change_link = True
+
+    @display(description=_("montant"))
+    def amount_shown(self, refund: Refund) -> str:
+        return money(refund.amount, refund.currency)
+
+    @display(description=_("état"))
+    def status_badge(self, refund: Refund) -> str:
+        return badge(refund.get_status_display(), REFUND_COLOURS[RefundStatus(refund.status)])
+
+    @display(description=_("motif"))
+    def reason_shown(self, refund: Refund) -> Any:
+        return reason_label(refund.reason)
+
+
+class RefundForm(ServiceForm):
+    amount = forms.IntegerField(label=_("Montant à rembourser"), min_value=1, max_value=10**12)
+    reason = forms.CharField(label=_("Motif"), max_length=200)
+
+    def __init__(self, data: Any = None, *, obj: Payment, user: Any) -> None:
+        super().__init__(data, obj=obj, user=user)
+        self.fields["amount"].initial = obj.amount
+        self.fields["amount"].help_text = _("En %(currency)s, au plus ce qui reste du paiement.") % {
+            "currency": obj.currency
+        }
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = (
+        moment("created_at", _("créé le")),
+        "payer",
+        "label",
+        "amount_shown",
+        "status_badge",
+        "reason_shown",
+        "provider",
+        "network",
+        "phone",
+    )
+    list_select_related = ("user",)
+    list_filter = (
+        ("status", ChoicesCheckboxFilter),
+        fixed_filter("provider", _("prestataire"), PROVIDERS),
+        ("network", ChoicesDropdownFilter),
+        fixed_filter("purpose", _("objet"), list(PURPOSES.items())),
+        period_filter("created_at"),
+    )
+    search_fields = ("public_id",)
+    search_help_text = _("Numéro, référence, e-mail ou téléphone")
+    empty_hint = _("Les paiements apparaissent ici dès qu'un patient en demande un.")
+    fieldsets = (
+        (None, {"fields": ("public_id", "user", "label", "amount_shown", "status_badge", "reason_shown")}),
+        (_("Objet"), {"fields": ("purpose_shown", "purpose_id", "terms_shown")}),
+        (_("Prestataire"), {"fields": ("provider", "network", "phone", "checkout_url")}),
+        (
+            _("Suivi"),
+            {"fields": ("created_at", "settled_at", "blocks", "expires_at", "asked", "next_at", "updated_at")},
+        ),
+    )
+    inlines = (AttemptInline, RefundInline)
+    actions_detail = ("ask_provider", "accept_held", "dismiss_held", "request_refund")
+
+    @display(description=_("payeur"))
+    def payer(self, payment: Payment) -> str:
+        return payment.user.email
+
+    @display(description=_("montant"))
+    def amount_shown(self, payment: Payment) -> str:
+        return money(payment.amount, payment.currency)
+
+    @display(description=_("état"))
+    def status_badge(self, payment: Payment) -> str:
+        return badge(payment.get_status_display(), STATUS_COLOURS.get(Status(payment.status), ""))
+
+    @display(description=_("motif"))
+    def reason_shown(self, payment: Payment) -> Any:
+        return reason_label(payment.reason)
+
+    @display(description=_("conditions"))
+    def terms_shown(self, payment: Payment) -> str:
+        return json_block(payment.terms)
+
+    @display(description=_("objet"))
+    def purpose_shown(self, payment: Payment) -> Any:
+        return PURPOSES.get(payment.purpose, payment.purpose)
+
+    def search_condition(self, term: str) -> Q:
+        if "@" in term:
+            return owner_condition(term, "user")
+        number = as_uuid(term)
+        if number is not None:
+            return Q(public_id=number) | Q(purpose__in=list(PURPOSES), purpose_id=str(number)) | attempted(term)
+        return phone_condition(term, "phone") or attempted(term) | owner_condition(term, "user")
+
+    @service_action(
+        description=_("Interroger le prestataire"),
+        question=_("Le prestataire est interrogé maintenant ; ce qu'il répond décide du paiement."),
+        done=_("Le prestataire a été interrogé."),
+        permission="payments.change_payment",
+        offered=lambda payment: payment.status in (Status.PENDING, Status.UNKNOWN),
+        icon="sync",
+    )
+    def ask_provider(self, request: Any, payment: Payment) -> None:
+        asking.ask(payment.pk)
+
+    @service_action(
+        description=_("Accepter le paiement"),
+        question=_(
+            "L'argent est bien arrivé : le patient reçoit ce qu'il a payé, ou un remboursement est noté comme dû. "
+            "Cette décision est définitive."
+        ),
+        done=_("Le paiement est accepté."),
+        permission="payments.change_payment",
+        offered=lambda payment: payment.status == Status.HELD,
+        icon="check_circle",
+        variant=ActionVariant.PRIMARY,
+    )
+    def accept_held(self, request: Any, payment: Payment) -> None:
+        reviewing.accept_held(payment, by=request.user)
+
+    @service_action(
+        description=_("Écarter le paiement"),
+        question=_("L'argent n'est jamais arrivé : le paiement est noté comme échoué et rien n'est accordé."),
+        done=_("Le paiement est écarté."),
+        permission="payments.change_payment",
+        offered=lambda payment: payment.status == Status.HELD,
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+    )
+    def dismiss_held(self, request: Any, payment: Payment) -> None:
+        reviewing.dismiss_held(payment, by=request.user)
+
+    @service_action(
+        description=_("Demander un remboursement"),
+        question=_("Le remboursement devra être approuvé, puis exécuté chez le prestataire."),
+        done=_("Le remboursement est demandé."),
+        permission="payments.add_refund",
+        offered=lambda payment: payment.status == Status.SUCCEEDED,
+        form_class=RefundForm,
+        icon="undo",
+    )
+    def request_refund(self, request: Any, payment: Payment, amount: int, reason: str) -> None:
+        refunds.request_refund(payment, amount=amount, reason=reason, by=request.user)
