@@ -111,16 +111,18 @@ def stock_changed(stock: Stock, old: dict[str, Any], new: dict[str, Any], **kwar
 def reservation_moved(
     reservation: Reservation, old: ReservationStatus | None, lines: list[ReservationLine] | None, **kwargs: Any
 ) -> None:
-    changes: dict[str, Any] = {"old": old, "new": reservation.status, "total": reservation.total}
+    # What somebody takes is personal, and a reason that somebody typed may tell anything.
+    personal: dict[str, Any] = {}
+    if lines:
+        personal["lines"] = [[line.product_code, line.quantity] for line in lines]
     if reservation.reason:
-        changes["reason"] = reservation.reason
+        personal["reason"] = reservation.reason
     record(
         Action(f"reservation.{reservation.status}"),
         entity="reservation",
         entity_id=reservation.public_id,
-        changes=changes,
-        # What somebody takes is personal.
-        personal={"lines": [[line.product_code, line.quantity] for line in lines]} if lines else None,
+        changes={"old": old, "new": reservation.status, "total": reservation.total},
+        personal=personal,
     )
 
 
@@ -182,5 +184,6 @@ def refund_moved(refund: Refund, **kwargs: Any) -> None:
         entity="refund",
         entity_id=refund.public_id,
         amount=refund.amount,
-        changes={"payment": str(refund.payment.public_id), "reason": refund.reason},
+        changes={"payment": str(refund.payment.public_id)},
+        personal={"reason": refund.reason},
     )
