@@ -18,9 +18,9 @@ def load_files() -> None:
         if name.endswith("_FILE") and path and name.removesuffix("_FILE") in FILE_SETTINGS:
             try:
                 os.environ[name.removesuffix("_FILE")] = Path(path).read_text(encoding="utf-8").rstrip("\n")
-            except OSError as error:
+            except (OSError, UnicodeDecodeError) as error:
                 raise ImproperlyConfigured(
-                    f"{name} names {path}, which cannot be read ({error.strerror}): create the file or unset {name}."
+                    f"{name} names {path}, which cannot be read ({getattr(error, "strerror", "not UTF-8")}): create the file or unset {name}."
                 ) from error
 
 
