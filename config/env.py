@@ -19,8 +19,9 @@ def load_files() -> None:
             try:
                 os.environ[name.removesuffix("_FILE")] = Path(path).read_text(encoding="utf-8").rstrip("\n")
             except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", "not UTF-8")
                 raise ImproperlyConfigured(
-                    f"{name} names {path}, which cannot be read ({getattr(error, "strerror", "not UTF-8")}): create the file or unset {name}."
+                    f"{name} names {path}, which cannot be read ({why}): create the file or unset {name}."
                 ) from error
 
 
