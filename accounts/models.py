@@ -62,6 +62,10 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
                 condition=Q(is_staff=False) | Q(role__in=sorted(BACK_OFFICE_ROLES)), name="user_staff_by_role"
             ),
         ]
+        indexes = [
+            models.Index(fields=["phone"], condition=~Q(phone=""), name="user_phone"),
+            models.Index(fields=["role", "-id"], name="user_role_newest"),
+        ]
 
     def __str__(self) -> str:
         return self.email

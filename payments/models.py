@@ -56,6 +56,7 @@ class Payment(Timestamped):
             models.Index(fields=["purpose", "purpose_id"], name="payment_purpose"),
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="payment_due"),
             models.Index(fields=["status", "-id"], name="payment_status_newest"),
+            models.Index(fields=["phone"], name="payment_phone"),
         ]
 
     def __str__(self) -> str:
@@ -129,10 +130,20 @@ class Refund(Timestamped):
     reason = models.CharField(_("motif"), max_length=200)
     external_reference = models.CharField(_("référence chez le prestataire"), max_length=100, blank=True)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("demandé par"),
     )
     approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approuvé par"),
     )
 
     class Meta:
