@@ -14,7 +14,7 @@ from payments.purposes import Quote
 from reservations.enums import Status
 from reservations.exceptions import NotPayable
 from reservations.models import Reservation
-from reservations.services.moves import hold, lock
+from reservations.services.moves import hold, lock, lock_stock
 from reservations.signals import reservation_paid
 
 _PAYABLE = (Status.CONFIRMED, Status.READY)
@@ -38,7 +38,10 @@ class ReservationPurpose:
             self._keep(reservation, payment.expires_at)
 
     def can_grant(self, payment: Payment) -> bool:
-        reservation = self._locked(payment)
+        try:
+            reservation = self._locked(payment)
+        except Reservation.DoesNotExist:
+            return False
         return (
             reservation.status in _PAYABLE and reservation.paid_at is None and reservation.expires_at > timezone.now()
         )
@@ -51,7 +54,10 @@ class ReservationPurpose:
         reservation_paid.send(Reservation, reservation=reservation, payment=payment)
 
     def _locked(self, payment: Payment) -> Reservation:
-        return lock(Reservation.objects.values_list("pk", flat=True).get(public_id=uuid.UUID(payment.purpose_id)))
+        """The reservation, locked together with its stock: its hold is about to be prolonged."""
+        pk = Reservation.objects.values_list("pk", flat=True).get(public_id=uuid.UUID(payment.purpose_id))
+        lock_stock(pk)
+        return lock(pk)
 
     def _require_payable(self, reservation: Reservation) -> None:
         if reservation.paid_at is not None:

@@ -4,7 +4,9 @@ The intent is committed first, the gateway is called outside of any transaction,
 found by the sweep: `created` was never sent, `submitting` may have been.
 """
 
+import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from common.connections import release_connection
-from common.errors import FieldError
+from common.errors import DomainError, FieldError
 from common.phones import InvalidPhone, country_of, to_e164
 from common.unit_of_work import unit_of_work
 from payments import purposes
@@ -27,6 +29,7 @@ from payments.services.moves import lock, move
 from payments.services.schedule import next_time
 from payments.signals import payment_moved
 
+_PHONE = re.compile(r"[0-9+()./\s-]+", re.ASCII)
 _STATUS_OF = {
     Outcome.PENDING: Status.PENDING,
     Outcome.PAID: Status.PENDING,
@@ -83,13 +86,20 @@ def create_payment(
 
 
 def submit(payment_id: int) -> Payment:
-    """Send a created payment to its gateway, once: whoever moves it to `submitting` makes the call."""
+    """Send a created payment to its gateway, once: whoever moves it to `submitting` makes the call.
+
+    One that was forgotten until it no longer blocks, or whose purpose is gone meanwhile, fails unsent: nobody is asked
+    for money out of the blue, or for what a newer payment asks already.
+    """
     with unit_of_work():
         payment = lock(payment_id)
         if payment.status != Status.CREATED:
             return payment
         payment.next_at = timezone.now() + _grace()
         move(payment, Status.SUBMITTING, fields=("next_at",))
+        if objection := _objection(payment):
+            move(payment, Status.FAILED, reason=objection)
+            return payment
         attempt = payment.attempts.latest("id")
         order = _order(payment, attempt)
     gateway = get_provider(payment.provider)
@@ -99,6 +109,20 @@ def submit(payment_id: int) -> Payment:
 
 def record_start(payment_id: int, attempt_id: int, started: Started) -> Payment:
     """Write down what the gateway answered, then settle what callbacks have been waiting for it."""
+    try:
+        _record_start(payment_id, attempt_id, started)
+    except IntegrityError:
+        # The gateway gave it a name that another payment has already: the two could not be told apart.
+        _record_start(
+            payment_id,
+            attempt_id,
+            replace(started, outcome=Outcome.UNKNOWN, provider_id="", checkout_url="", reason="gateway_unreadable"),
+        )
+    settle_waiting(attempt_id)
+    return Payment.objects.get(pk=payment_id)
+
+
+def _record_start(payment_id: int, attempt_id: int, started: Started) -> None:
     with unit_of_work():
         payment = lock(payment_id)
         attempt = PaymentAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
@@ -111,15 +135,25 @@ def record_start(payment_id: int, attempt_id: int, started: Started) -> Payment:
             payment.checkout_url = started.checkout_url
             payment.next_at = next_time(timezone.now(), 0)
             move(payment, _STATUS_OF[started.outcome], reason=started.reason, fields=("checkout_url",))
-    settle_waiting(attempt_id)
-    return Payment.objects.get(pk=payment_id)
 
 
 def _customer_phone(phone: str) -> str:
-    number = to_e164(phone, region=settings.PHONE_REGION)
-    if country_of(number) != settings.PHONE_REGION:
+    # A slip of the finger must not become somebody else's number: `077 12 34 5x` has eight digits, as old numbers had.
+    number = to_e164(phone, region=settings.PHONE_REGION) if _PHONE.fullmatch(phone) else None
+    if number is None or country_of(number) != settings.PHONE_REGION:
         raise InvalidPhone(errors=[FieldError("phone", InvalidPhone.code, InvalidPhone.detail)])
     return number
+
+
+def _objection(payment: Payment) -> str:
+    """Why a payment that was never sent must not be sent any more."""
+    if payment.expires_at <= timezone.now():
+        return "never_sent"
+    try:
+        purposes.get(payment.purpose).quote(payment.user_id, payment.purpose_id)
+    except DomainError as error:
+        return error.code
+    return ""
 
 
 def _grace() -> timedelta:
