@@ -59,7 +59,7 @@ def collect(reservation: Reservation, *, pickup_code: str, by: User) -> Reservat
         if locked.paid_at is None:
             raise PaymentRequired
         move(locked, Status.COLLECTED, by=by)
-        for line in lines:
+        for line in locked.lines.all():
             # The shelf has the last word: where a count was wrong, what is left is nothing, not less.
             left = Case(When(quantity__gte=line.quantity, then=F("quantity") - line.quantity), default=Value(0))
             Stock.objects.filter(pk__in=[line.stock_id]).update(quantity=left, updated_at=timezone.now())

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import ledger
+from catalog.models import Stock
 from payments.enums import Status as PaymentState
 from payments.models import Payment
 from payments.services.refunds import create_due_refund
@@ -29,6 +30,15 @@ def lock(reservation_id: int) -> Reservation:
         .select_related("pharmacy", "user")
         .get(pk=reservation_id)
     )
+
+
+def lock_stock(reservation_id: int) -> None:
+    """Lock the stock rows of its lines, before the reservation itself: the order of locks everywhere.
+
+    Needed to lower the stock, and to prolong a hold: who reserves meanwhile waits, and then sees the longer hold.
+    """
+    held = ReservationLine.objects.filter(reservation_id=reservation_id).values("stock_id")
+    list(Stock.objects.select_for_update(no_key=True).filter(pk__in=held).order_by("pk").values_list("pk"))
 
 
 def move(reservation: Reservation, status: Status, *, by: User | None, reason: str = "") -> None:
