@@ -89,7 +89,3 @@ class RefundInputSerializer(StrictSerializer):
 
 class RefundSentSerializer(StrictSerializer):
     external_reference = serializers.CharField(max_length=100)
-
-
-class EmptySerializer(StrictSerializer):
-    """An action without a body."""

@@ -18,6 +18,7 @@ from accounts.models import User
 from common.api.idempotency import CallOutside, idempotent
 from common.api.parsers import MAX_BYTES, TooLarge
 from common.api.permissions import NamedPermissions
+from common.api.serializers import NoBodySerializer
 from common.context import acting, current
 from common.errors import NotFound
 from common.unit_of_work import unit_of_work
@@ -78,6 +79,7 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     @idempotent(required=False)
     def refresh(self, request: Request, id: Any) -> CallOutside:
         payment = self.get_object()
+        _refuse_body(request)
         return CallOutside(
             provisional=Response(self.get_serializer(payment).data),
             finish=lambda: Response(self.get_serializer(asking.ask(payment.pk)).data),
@@ -190,30 +192,42 @@ class RefundViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def approve(self, request: Request, id: Any) -> Response:
-        return self._answer(refunds.approve(self.get_object(), by=_user(request)))
+        refund = self.get_object()
+        _refuse_body(request)
+        return self._answer(refunds.approve(refund, by=_user(request)))
 
     @extend_schema(tags=["refunds"], request=serializers.RefundSentSerializer)
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def sent(self, request: Request, id: Any) -> Response:
+        refund = self.get_object()
         serializer = serializers.RefundSentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return self._answer(refunds.mark_sent(self.get_object(), by=_user(request), **serializer.validated_data))
+        return self._answer(refunds.mark_sent(refund, by=_user(request), **serializer.validated_data))
 
     @extend_schema(tags=["refunds"], request=None)
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def done(self, request: Request, id: Any) -> Response:
-        return self._answer(refunds.mark_done(self.get_object(), by=_user(request)))
+        refund = self.get_object()
+        _refuse_body(request)
+        return self._answer(refunds.mark_done(refund, by=_user(request)))
 
     @extend_schema(tags=["refunds"], request=None)
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def failed(self, request: Request, id: Any) -> Response:
-        return self._answer(refunds.mark_failed(self.get_object(), by=_user(request)))
+        refund = self.get_object()
+        _refuse_body(request)
+        return self._answer(refunds.mark_failed(refund, by=_user(request)))
 
     def _answer(self, refund: Refund) -> Response:
         return Response(self.get_serializer(refund).data)
+
+
+def _refuse_body(request: Request) -> None:
+    """An action without a body refuses every field."""
+    NoBodySerializer(data=request.data).is_valid(raise_exception=True)
 
 
 def _user(request: Request) -> User:
