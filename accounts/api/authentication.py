@@ -30,7 +30,8 @@ class TokenAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> User:
         subject = str(validated_token.get("sub", ""))
-        user = user_of_token(int(subject)) if subject.isascii() and subject.isdigit() else None
+        is_number = subject.isascii() and subject.isdigit() and len(subject) <= 18
+        user = user_of_token(int(subject)) if is_number else None
         if user is None or not user.is_active or validated_token.get("ver") != user.token_version:
             raise exceptions.AuthenticationFailed(
                 _("Votre session n'est plus valable. Reconnectez-vous."), code="session_ended"

@@ -1,11 +1,12 @@
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from accounts.enums import Language, Role
 from accounts.models import Account, CreditEntry, PriceList, Rate, User
 from common.api.serializers import StrictSerializer
-from common.phones import to_e164
+from common.phones import InvalidPhone, to_e164
 
 
 class LoginSerializer(StrictSerializer):
@@ -48,7 +49,10 @@ class ProfileSerializer(StrictSerializer):
     bio = serializers.CharField(max_length=2000, required=False, allow_blank=True)
 
     def validate_phone(self, value: str) -> str:
-        return to_e164(value) if value else ""
+        try:
+            return to_e164(value, region=settings.PHONE_REGION) if value else ""
+        except InvalidPhone as error:
+            raise serializers.ValidationError(error.detail, code=error.code) from error
 
 
 class SessionSerializer(serializers.Serializer[Any]):
