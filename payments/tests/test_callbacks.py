@@ -130,10 +130,40 @@ def test_refusal_fails_the_payment_with_its_reason(payment, gateway, client):
 
 
 def test_callback_that_claims_success_proves_nothing(payment, gateway, client):
-    """A right hash, but the gateway says that the customer has not paid."""
+    """A right hash, but the gateway says that the customer has not paid: it may lag behind, and is asked again."""
     message = receive(client, callback(gateway.payment(attempt_of(payment).reference)))
 
-    assert outcome(message) == (Verdict.SETTLED, "")
+    assert outcome(message) == (Verdict.WAITING, "")
+    assert_nothing_granted(payment, Status.PENDING)
+
+    gateway.decide(attempt_of(payment).reference)
+    age_message(message, seconds=31)
+    assert callbacks.process_waiting() == 1
+    assert_granted_once(payment)
+
+
+def test_gateway_that_lags_behind_its_callback_is_asked_again_about_an_expired_payment(payment, gateway, client):
+    """Nothing but the message would ever ask about it."""
+    Payment.objects.update(status=Status.EXPIRED, blocks=False, next_at=None)
+    message = receive(client, callback(gateway.payment(attempt_of(payment).reference)))
+    assert_nothing_granted(payment, Status.EXPIRED)
+
+    gateway.decide(attempt_of(payment).reference)
+    age_message(message, seconds=31)
+    callbacks.process_waiting()
+
+    assert_granted_once(payment)
+
+
+def test_callback_that_nobody_confirms_for_days_is_refused(payment, gateway, client):
+    message = receive(client, callback(gateway.payment(attempt_of(payment).reference)))
+    age_message(message, hours=73)
+
+    assert callbacks.process_waiting() == 1
+
+    message.refresh_from_db()
+    assert outcome(message) == (Verdict.REFUSED, "never_confirmed")
+    assert refusals() == ["never_confirmed"]
     assert_nothing_granted(payment, Status.PENDING)
 
 
