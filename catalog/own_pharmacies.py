@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.enums import Role
 from catalog.models import PharmacyMember
 
 
@@ -14,7 +15,7 @@ def own_pharmacies(request: HttpRequest) -> frozenset[int]:
     if known is None:
         known = frozenset()
         if request.user.is_authenticated:
-            members = PharmacyMember.objects.filter(user_id=request.user.pk)
+            members = PharmacyMember.objects.filter(user_id=request.user.pk, user__role=Role.PHARMACIST)
             known = frozenset(members.values_list("pharmacy_id", flat=True))
         request._own_pharmacies = known  # type: ignore[attr-defined]
     return known

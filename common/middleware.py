@@ -24,6 +24,9 @@ API_PATH = "/api/"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _FILES = (".csv", ".ics")
 
+# The last part of a callback's address is a secret of ours.
+_CALLBACK_SECRET = re.compile(r"(/callbacks/[^/]+/)[^/]+")
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -71,7 +74,7 @@ class ContextMiddleware:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": request.path,
+                    "path": _CALLBACK_SECRET.sub(r"\1***", request.path),
                     "status": response.status_code,
                     "ms": round((time.perf_counter() - started) * 1000, 1),
                     "ip": current().ip,

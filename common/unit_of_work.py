@@ -9,21 +9,30 @@ Rows of one table keep the order in which they came. Otherwise deferred statemen
 PostgreSQL they share one snapshot.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from common.sql import placeholders, values_rows
 
 Statement = tuple[str, list[Any]]
+Result = TypeVar("Result")
+
+# Serialization failure, deadlock detected.
+_VICTIM = {"40001", "40P01"}
 
 
 class UnitOfWork:
-    def __init__(self) -> None:
+    def __init__(self, depth: int = 0) -> None:
+        self._depth = depth
         self._work: list[tuple[str, tuple[str, ...], list[Any]]] = []
+
+    def defers_here(self) -> bool:
+        """Not below a savepoint of somebody's own: what is written there must go when that is rolled back."""
+        return _savepoints() == self._depth
 
     def add(self, sql_or_table: str, columns: tuple[str, ...], params: Sequence[Any]) -> None:
         self._work.append((sql_or_table, columns, list(params)))
@@ -69,6 +78,11 @@ class UnitOfWork:
         return inserts + others
 
 
+def _savepoints() -> int:
+    # A nested atomic block without a savepoint of its own stands there as None.
+    return sum(each is not None for each in connection.savepoint_ids)
+
+
 _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
 
 
@@ -84,9 +98,9 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         with transaction.atomic(savepoint=False):
             yield outer
         return
-    unit = UnitOfWork()
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
+        unit = UnitOfWork(depth=_savepoints())
         token = _current.set(unit)
         try:
             yield unit
@@ -96,10 +110,24 @@ def unit_of_work() -> Iterator[UnitOfWork]:
             _current.reset(token)
 
 
+def retry_deadlocks(work: Callable[[], Result], *, tries: int = 3) -> Result:
+    """Run a unit of work again where PostgreSQL chose it as the victim of a deadlock or a serialization failure.
+
+    Only for work that begins the transaction itself: inside of one there is nothing to begin anew.
+    """
+    for _again in range(tries - 1):
+        try:
+            return work()
+        except OperationalError as error:
+            if connection.in_atomic_block or getattr(error.__cause__, "sqlstate", None) not in _VICTIM:
+                raise
+    return work()
+
+
 def insert(table: str, columns: tuple[str, ...], values: Sequence[Any]) -> None:
     """Insert one row at the end of the current unit of work, or now where there is none."""
     unit = _current.get()
-    if unit is not None:
+    if unit is not None and unit.defers_here():
         unit.add(table, columns, values)
         return
     with connection.cursor() as cursor:
@@ -111,7 +139,7 @@ def insert(table: str, columns: tuple[str, ...], values: Sequence[Any]) -> None:
 def write(sql: str, params: Sequence[Any]) -> None:
     """Execute a statement whose result nobody needs at the end of the current unit of work, or now."""
     unit = _current.get()
-    if unit is not None:
+    if unit is not None and unit.defers_here():
         unit.add(sql, (), params)
         return
     with connection.cursor() as cursor:

@@ -23,6 +23,11 @@ class PriceUnknown(Conflict):
     detail = _("La pharmacie n'a pas encore fixé le prix d'un produit de votre panier.")
 
 
+class MixedCurrencies(Conflict):
+    code = "mixed_currencies"
+    detail = _("Les produits de votre panier sont vendus dans des devises différentes. Réservez-les séparément.")
+
+
 class PaymentRequired(Conflict):
     code = "payment_required"
     detail = _("La réservation doit être payée avant d'être retirée.")

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.enums import Role
 from accounts.models import User
 from catalog.models import Pharmacy, Stock
 from common.models import Timestamped
@@ -18,6 +19,8 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
         """A patient's own; a pharmacist's pharmacies' besides; everything with `reservations.view_reservation`."""
         if user.has_perm("reservations.view_reservation"):
             return self
+        if user.role != Role.PHARMACIST:
+            return self.filter(user=user)
         return self.filter(Q(user=user) | Q(pharmacy__in=Pharmacy.objects.filter(members__user=user)))
 
     def overdue(self, now: datetime) -> "ReservationQuerySet":

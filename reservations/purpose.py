@@ -22,20 +22,26 @@ _PAYABLE = (Status.CONFIRMED, Status.READY)
 
 class ReservationPurpose:
     def quote(self, user_id: int, purpose_id: str) -> Quote:
-        reservation = Reservation.objects.filter(public_id=uuid.UUID(purpose_id), user_id=user_id).first()
+        own = Reservation.objects.select_related("pharmacy").filter(user_id=user_id)
+        reservation = own.filter(public_id=uuid.UUID(purpose_id)).first()
         if reservation is None:
             raise NotFound(_("Cette réservation n'existe pas."), code="unknown_reservation")
         self._require_payable(reservation)
-        return Quote(
-            reservation.total, reservation.currency, _("Réservation %(code)s") % {"code": reservation.pickup_code}
-        )
+        # Not the pickup code: the label goes to the gateway, and the code is the proof at the counter.
+        label = _("Réservation à %(pharmacy)s") % {"pharmacy": reservation.pharmacy.name}
+        return Quote(reservation.total, reservation.currency, label)
 
     def opened(self, payment: Payment) -> None:
-        """Nobody loses the boxes while typing a PIN: the hold lasts at least as long as the payment blocks."""
+        """Nobody loses the boxes while typing a PIN: the hold lasts at least as long as the payment blocks.
+
+        But not for ever: whoever starts one payment after the other gets the time of one.
+        """
         reservation = self._locked(payment)
         self._require_payable(reservation)
-        if reservation.expires_at < payment.expires_at:
-            self._keep(reservation, payment.expires_at)
+        latest = reservation.created_at + settings.HOLD_UNPAID + settings.PAYMENT_BLOCKS
+        until = min(payment.expires_at, latest)
+        if reservation.expires_at < until:
+            self._keep(reservation, until)
 
     def can_grant(self, payment: Payment) -> bool:
         try:

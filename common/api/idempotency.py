@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from common import idempotency
 from common.api.problems import CONTENT_TYPE, problem, to_domain_error
-from common.unit_of_work import unit_of_work
+from common.unit_of_work import retry_deadlocks, unit_of_work
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
 
@@ -55,12 +55,17 @@ def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Respon
 def _run_once(key: str, request: Request, work: Callable[[], Response | CallOutside]) -> Response:
     user_id: int = request.user.pk
     print_ = idempotency.fingerprint(str(request.method), request.path, request.data)
-    try:
+
+    def work_and_store() -> Response | CallOutside:
         with unit_of_work():
             result = work()
             outside = isinstance(result, CallOutside)
             answer = result.provisional if isinstance(result, CallOutside) else result
             idempotency.store(user_id, key, print_, _stored(answer), leased=outside)
+        return result
+
+    try:
+        result = retry_deadlocks(work_and_store)
     except Exception as exc:
         # Whatever stopped it: if the same request was answered before, that answer is the answer.
         stored = idempotency.find(user_id, key, print_)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -89,6 +89,8 @@ def to_domain_error(exc: Exception) -> DomainError:
         return malformed_request()
     if isinstance(exc, IntegrityError) and _is_taken(exc):
         return Conflict(_("Une opération simultanée a été plus rapide. Réessayez."), retry_after=1)
+    if isinstance(exc, DataError):
+        return Conflict(_("Une valeur dépasse ce qui peut être enregistré."), code="out_of_range")
     if isinstance(exc, OperationalError):
         if getattr(exc.__cause__, "sqlstate", None) in _BUSY or "database is locked" in str(exc):
             return Conflict(

@@ -60,6 +60,7 @@ def test_command_fails_when_something_failed(due, capsys):
     assert capsys.readouterr().out == "sweep: a failed\n"
 
 
+@pytest.mark.django_db
 def test_command_goes_on_until_it_is_stopped(due, capsys):
     rounds = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -48,12 +48,16 @@ def process(message_id: int) -> CallbackMessage:
         return _finish(message, Verdict.DUPLICATE, mismatch, attempt=attempt)
     release_connection()
     report = gateway.ask(reference=attempt.reference, provider_id=attempt.provider_id or claim.provider_id)
-    if report is None or report.outcome == Outcome.UNKNOWN:
+    if report is not None:
+        _learn(attempt, claim, report)
+        settle(attempt, report)
+        if mismatch and report.outcome == Outcome.PENDING:
+            return _refuse(message, mismatch, attempt=attempt)
+    if not mismatch and (report is None or report.outcome not in (Outcome.PAID, Outcome.REFUSED)):
+        # A gateway may lag behind its own callback. The message waits: of an expired payment nothing else would ask.
         if message.created_at < timezone.now() - settings.PAYMENT_ASKED_FOR:
             return _refuse(message, "never_confirmed", attempt=attempt)
         return _close(message, Verdict.WAITING, attempt=attempt)
-    _learn(attempt, claim, report)
-    settle(attempt, report)
     return _finish(message, Verdict.SETTLED, mismatch, attempt=attempt)
 
 

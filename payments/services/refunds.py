@@ -37,6 +37,14 @@ def request_refund(payment: Payment, *, amount: int, reason: str, by: User) -> R
         return _create(locked, amount=amount, status=RefundStatus.REQUESTED, reason=reason.strip(), by=by)
 
 
+def kept_amount(purpose: str, purpose_id: str) -> int:
+    """What of the money paid for something is not on its way back; locks its payments, so that it stays true."""
+    paid = Payment.objects.select_for_update(no_key=True).filter(
+        purpose=purpose, purpose_id=purpose_id, status=Status.SUCCEEDED
+    )
+    return sum(payment.amount - _given_back(payment) for payment in paid.order_by("pk"))
+
+
 def approve(refund: Refund, *, by: User) -> Refund:
     """`requested | due → approved`."""
     return _move(refund, RefundStatus.APPROVED, by=by, approved_by=by)

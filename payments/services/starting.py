@@ -7,7 +7,7 @@ found by the sweep: `created` was never sent, `submitting` may have been.
 import re
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -56,10 +56,7 @@ def create_payment(
     with unit_of_work():
         quote = kind.quote(user.pk, purpose_id)
         now = timezone.now()
-        # An open payment blocks for fifteen minutes only.
-        Payment.objects.filter(
-            user=user, purpose=purpose, purpose_id=purpose_id, blocks=True, expires_at__lte=now
-        ).update(blocks=False)
+        _unblock(user, purpose, purpose_id, now)
         payment = Payment(
             user=user,
             purpose=purpose,
@@ -83,6 +80,18 @@ def create_payment(
         kind.opened(payment)
         payment_moved.send(Payment, payment=payment, old=None, by=user)
     return payment
+
+
+def _unblock(user: User, purpose: str, purpose_id: str, now: datetime) -> None:
+    """An open payment blocks for fifteen minutes only.
+
+    One that is being settled is left alone: its lock, kept while we go on to lock what is paid for, would close a
+    circle with whoever cancels that and wants the payment. The unique index then waits for the settling by itself.
+    """
+    stale = Payment.objects.select_for_update(no_key=True, skip_locked=True).filter(
+        user=user, purpose=purpose, purpose_id=purpose_id, blocks=True, expires_at__lte=now
+    )
+    Payment.objects.filter(pk__in=list(stale.values_list("pk", flat=True))).update(blocks=False, updated_at=now)
 
 
 def submit(payment_id: int) -> Payment:

@@ -5,16 +5,18 @@ import hmac
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
+from accounts.enums import Role
 from accounts.models import User
 from catalog.models import PharmacyMember, Stock
 from common.errors import Forbidden
 from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
+from payments.services.refunds import kept_amount
 from reservations.enums import MOVES, Status
 from reservations.exceptions import PaymentRequired, WrongPickupCode
 from reservations.models import Reservation
 from reservations.pickup import normalize_pickup_code
-from reservations.services.moves import lock, move
+from reservations.services.moves import lock, lock_stock, move
 
 
 def cancel(reservation: Reservation, *, by: User) -> Reservation:
@@ -45,18 +47,11 @@ def collect(reservation: Reservation, *, pickup_code: str, by: User) -> Reservat
     if not hmac.compare_digest(normalize_pickup_code(pickup_code).encode(), reservation.pickup_code.encode()):
         raise WrongPickupCode
     with unit_of_work():
-        # Stock before reservation: the order of locks everywhere.
-        lines = list(reservation.lines.filter(stock__isnull=False))
-        list(
-            Stock.objects.select_for_update(no_key=True)
-            .filter(pk__in=[line.stock_id for line in lines])
-            .order_by("pk")
-            .values_list("pk")
-        )
+        lock_stock(reservation.pk)
         locked = lock(reservation.pk)
         MOVES.check(locked.status, Status.COLLECTED)
         _require_in_time(locked)
-        if locked.paid_at is None:
+        if locked.paid_at is None or kept_amount("reservation", str(locked.public_id)) <= 0:
             raise PaymentRequired
         move(locked, Status.COLLECTED, by=by)
         for line in locked.lines.all():
@@ -70,7 +65,8 @@ def require_handler(reservation: Reservation, user: User) -> None:
     """Raise `Forbidden` unless the user works in that pharmacy or holds `reservations.change_reservation`."""
     if user.has_perm("reservations.change_reservation"):
         return
-    if not PharmacyMember.objects.filter(pharmacy_id=reservation.pharmacy_id, user=user).exists():
+    works_there = PharmacyMember.objects.filter(pharmacy_id=reservation.pharmacy_id, user=user)
+    if user.role != Role.PHARMACIST or not works_there.exists():
         raise Forbidden
 
 

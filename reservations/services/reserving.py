@@ -23,7 +23,7 @@ from catalog.models import Pharmacy, SearchEntry
 from common import sql, unit_of_work
 from common.errors import FieldError
 from reservations.enums import Status
-from reservations.exceptions import InsufficientStock, PriceUnknown, UnknownPharmacy, UnknownProduct
+from reservations.exceptions import InsufficientStock, MixedCurrencies, PriceUnknown, UnknownPharmacy, UnknownProduct
 from reservations.models import Reservation, ReservationLine
 from reservations.pickup import new_pickup_code
 from reservations.signals import reservation_moved
@@ -112,6 +112,8 @@ def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]]
         if len(stocks) < len(quantities):
             _require_known(pharmacy_code, basket, quantities.keys() - stocks.keys())
         _check_lines(basket, quantities, stocks)
+        if len({stock.currency for stock in stocks.values()}) > 1:
+            raise MixedCurrencies
         first = next(iter(stocks.values()))
         public_id = uuid.uuid4()
         credits = first.credits or 0
