@@ -16,6 +16,19 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, cls=DjangoJSONEncoder)
 
 
+def plain(value: Any) -> Any:
+    """The value as the database will give it back: what JSON knows, keys as text, whole floats as integers.
+
+    PostgreSQL keeps JSON numbers as decimals: 1e16 comes back as 10000000000000000, and -0.0 without its sign.
+    """
+    return json.loads(canonical_json(value), parse_float=_number)
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 def commitment(salt: str, ip: str, values: Mapping[str, Any]) -> str:
     """SHA-256 over the salt (32 hex digits) and the personal values, in hex."""
     return hashlib.sha256(f"{salt}\n{canonical_json({'ip': ip, 'values': values})}".encode()).hexdigest()

@@ -1,9 +1,10 @@
 """Reference data edited in the back office is audited as plain CRUD, with its old and new values."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Model
-from django.db.models.signals import post_delete, post_init, post_save
+from django.db.models import Field, Model
+from django.db.models.signals import post_delete, post_save, pre_save
 
 from accounts.models import PriceList, Rate
 from audit.enums import Action
@@ -15,39 +16,54 @@ AUDITED: tuple[type[Model], ...] = (Rate, PriceList, Product, Pharmacy, Pharmacy
 _IGNORED = {"created_at", "updated_at"}
 
 
-def _values(instance: Model) -> dict[str, Any]:
-    loaded = instance.get_deferred_fields()
-    return {
-        field.attname: getattr(instance, field.attname)
-        for field in instance._meta.concrete_fields
-        if field.attname not in loaded and field.attname not in _IGNORED
-    }
+def remember(
+    sender: type[Model], instance: Model, using: str, update_fields: Iterable[str] | None = None, **kwargs: Any
+) -> None:
+    """Before a save: what the database has now, whatever the instance was loaded with."""
+    names = [field.attname for field in _written(instance, update_fields)]
+    stored = None
+    if names and instance.pk is not None and not instance._state.adding:
+        stored = sender._base_manager.using(using).filter(pk=instance.pk).values(*names).first()
+    instance._audit_old = stored or {}  # type: ignore[attr-defined]
 
 
-def remember(sender: type[Model], instance: Model, **kwargs: Any) -> None:
-    """Keep the values a row was loaded with, to tell later what an edit changed."""
-    instance._audit_old = _values(instance)  # type: ignore[attr-defined]
-
-
-def saved(sender: type[Model], instance: Model, created: bool, **kwargs: Any) -> None:
-    new = _values(instance)
+def saved(
+    sender: type[Model], instance: Model, created: bool, update_fields: Iterable[str] | None = None, **kwargs: Any
+) -> None:
+    new = _values(instance, update_fields)
     if created:
         record(Action.REFERENCE_CREATED, entity=_entity(sender), entity_id=instance.pk, changes={"new": new})
-    else:
-        old = getattr(instance, "_audit_old", {})
-        changed = [name for name, value in new.items() if name in old and old[name] != value]
-        if changed:
-            record(
-                Action.REFERENCE_UPDATED,
-                entity=_entity(sender),
-                entity_id=instance.pk,
-                changes={"old": {n: old[n] for n in changed}, "new": {n: new[n] for n in changed}},
-            )
-    instance._audit_old = new  # type: ignore[attr-defined]
+        return
+    old = instance._audit_old  # type: ignore[attr-defined]
+    changed = [name for name, value in new.items() if name in old and old[name] != value]
+    if changed:
+        record(
+            Action.REFERENCE_UPDATED,
+            entity=_entity(sender),
+            entity_id=instance.pk,
+            changes={"old": {n: old[n] for n in changed}, "new": {n: new[n] for n in changed}},
+        )
 
 
 def deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:
     record(Action.REFERENCE_DELETED, entity=_entity(sender), entity_id=instance.pk, changes={"old": _values(instance)})
+
+
+def _values(instance: Model, update_fields: Iterable[str] | None = None) -> dict[str, Any]:
+    return {
+        field.attname: field.to_python(getattr(instance, field.attname)) for field in _written(instance, update_fields)
+    }
+
+
+def _written(instance: Model, update_fields: Iterable[str] | None) -> list[Field[Any, Any]]:
+    """The fields that a save writes: what was not loaded and what is not named stays as it is."""
+    deferred = instance.get_deferred_fields()
+    named = None if update_fields is None else set(update_fields)
+    return [
+        field
+        for field in instance._meta.concrete_fields
+        if field.attname not in deferred | _IGNORED and (named is None or {field.name, field.attname} & named)
+    ]
 
 
 def _entity(model: type[Model]) -> str:
@@ -55,6 +71,6 @@ def _entity(model: type[Model]) -> str:
 
 
 for _model in AUDITED:
-    post_init.connect(remember, sender=_model, dispatch_uid=f"audit.remember.{_model.__name__}")
+    pre_save.connect(remember, sender=_model, dispatch_uid=f"audit.remember.{_model.__name__}")
     post_save.connect(saved, sender=_model, dispatch_uid=f"audit.saved.{_model.__name__}")
     post_delete.connect(deleted, sender=_model, dispatch_uid=f"audit.deleted.{_model.__name__}")

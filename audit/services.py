@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from audit.canonical import canonical_event, canonical_json, commitment, mac
+from audit.canonical import canonical_event, canonical_json, commitment, mac, plain
 from audit.enums import Action
 from common import unit_of_work
 from common.context import current
@@ -31,6 +31,7 @@ _SECRET_WORDS = ("password", "secret", "token", "apikey", "api_key", "otp")
 MASKED = "***"
 
 
+@unit_of_work.unit_of_work()
 def record(
     action: Action,
     *,
@@ -46,8 +47,8 @@ def record(
     """
     context = current()
     now = timezone.now()
-    details = mask_secrets(dict(changes or {}))
-    values = mask_secrets(dict(personal or {}))
+    details = mask_secrets(plain(changes or {}))
+    values = mask_secrets(plain(personal or {}))
     salt = secrets.token_hex(16)
     sealed = commitment(salt, context.ip, values)
     fields: dict[str, Any] = {
@@ -86,6 +87,6 @@ def mask_secrets(value: Any) -> Any:
             key: MASKED if any(word in str(key).lower() for word in _SECRET_WORDS) else mask_secrets(item)
             for key, item in value.items()
         }
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [mask_secrets(item) for item in value]
     return value
