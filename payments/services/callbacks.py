@@ -51,8 +51,6 @@ def process(message_id: int) -> CallbackMessage:
     if report is not None:
         _learn(attempt, claim, report)
         settle(attempt, report)
-        if mismatch and report.outcome == Outcome.PENDING:
-            return _refuse(message, mismatch, attempt=attempt)
     if not mismatch and (report is None or report.outcome not in (Outcome.PAID, Outcome.REFUSED)):
         # A gateway may lag behind its own callback. The message waits: of an expired payment nothing else would ask.
         if message.created_at < timezone.now() - settings.PAYMENT_ASKED_FOR:
