@@ -53,7 +53,7 @@ def ask_due() -> int:
     Returns how many were asked about.
     """
     rows = list(_due(*_IN_FLIGHT).values_list("pk", "asked", "next_at")[:BATCH])
-    return for_each((pk for pk, asked, due in rows if _claim(pk, asked, due)), ask)
+    return for_each((pk for pk, asked, due in rows if due and _claim(pk, asked, due)), ask)
 
 
 def expire_old() -> int:

@@ -74,7 +74,7 @@ def process_waiting() -> int:
     """
     waiting = CallbackMessage.objects.filter(verdict=Verdict.WAITING, next_at__lte=timezone.now()).order_by("next_at")
     rows = list(waiting.values_list("pk", "created_at", "next_at")[:BATCH])
-    return for_each((pk for pk, created_at, due in rows if _claim_message(pk, created_at, due)), process)
+    return for_each((pk for pk, created_at, due in rows if due and _claim_message(pk, created_at, due)), process)
 
 
 def _attempt_for(provider: str, claim: Claim) -> PaymentAttempt | None:
