@@ -5,6 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -12,7 +13,11 @@ PATIENCE_SECONDS = 30
 
 
 def wait(browser: webdriver.Chrome, condition: Callable[[], object]) -> None:
-    WebDriverWait(browser, PATIENCE_SECONDS, poll_frequency=0.1).until(lambda _driver: condition())
+    # A page that is being replaced under the look is looked at again.
+    patience = WebDriverWait(
+        browser, PATIENCE_SECONDS, poll_frequency=0.1, ignored_exceptions=[StaleElementReferenceException]
+    )
+    patience.until(lambda _driver: condition())
 
 
 def requested_hosts(browser: webdriver.Chrome) -> set[str]:
