@@ -121,7 +121,8 @@ def test_same_callback_twenty_times_at_once_grants_once(api, gateway, script):
 
     assert run_together(THREADS, receive) == [(200, {"message": "received"})] * THREADS
 
-    assert [message.verdict for message in CallbackMessage.objects.all()] == [Verdict.SETTLED]
+    # Who finds the payment settled may close the message before the one who settled it does.
+    assert CallbackMessage.objects.get().verdict in (Verdict.SETTLED, Verdict.DUPLICATE)
     assert books(user) == {"credits": CREDITS, "packs": [CREDITS], "rate": rate.pk}
     assert events("payment.succeeded", "credits.rate") == ["payment.succeeded", "credits.rate"]
     assert events("callback.") == ["callback.received"]
