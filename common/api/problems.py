@@ -89,7 +89,8 @@ def to_domain_error(exc: Exception) -> DomainError:
         return malformed_request()
     if isinstance(exc, IntegrityError) and _is_taken(exc):
         return Conflict(_("Une opération simultanée a été plus rapide. Réessayez."), retry_after=1)
-    if isinstance(exc, DataError):
+    # PostgreSQL refuses a number that is too large, SQLite's driver already knows none.
+    if isinstance(exc, DataError | OverflowError):
         return Conflict(_("Une valeur dépasse ce qui peut être enregistré."), code="out_of_range")
     if isinstance(exc, OperationalError):
         if getattr(exc.__cause__, "sqlstate", None) in _BUSY or "database is locked" in str(exc):

@@ -93,6 +93,16 @@ def test_every_request_is_one_line_in_the_log(caplog, api):
     assert response.headers["X-Request-ID"]
 
 
+@pytest.mark.django_db
+def test_secret_of_a_callback_is_not_in_the_log(caplog):
+    with caplog.at_level(logging.INFO, logger="common.requests"):
+        APIClient().post("/api/v1/payments/callbacks/mypayga/the-secret/", {}, format="json")
+
+    (line,) = [record for record in caplog.records if record.name == "common.requests"]
+    assert line.path == "/api/v1/payments/callbacks/mypayga/***/"
+    assert "the-secret" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "path, resolved",
     [

@@ -1,12 +1,15 @@
 """Deferred writes: in order, in one statement on PostgreSQL, all or nothing."""
 
+import threading
+
 import pytest
 from django.contrib.auth.models import Group
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from common import unit_of_work as module
-from common.unit_of_work import insert, unit_of_work, write
+from common.unit_of_work import insert, retry_deadlocks, unit_of_work, write
+from tests.threads import run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -180,3 +183,82 @@ def test_commit_hooks_do_not_run_for_a_unit_that_failed():
     assert not connection.in_atomic_block
     add("next")
     assert names() == ["next"]
+
+
+def test_rows_below_a_savepoint_go_when_it_is_rolled_back():
+    @transaction.atomic
+    def add_then_fail():
+        add("lost")
+        raise LookupError
+
+    with unit_of_work():
+        add("kept")
+        with pytest.raises(LookupError):
+            add_then_fail()
+        with transaction.atomic():
+            add("released")
+
+    assert sorted(names()) == ["kept", "released"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: no two wait for each other")
+def test_victim_of_a_deadlock_runs_again():
+    first, second = (Group.objects.create(name=name) for name in ("first", "second"))
+    both_hold_one, one_is_done = threading.Barrier(2), threading.Event()
+    tries = [0, 0]
+
+    def work(number):
+        def lock_both():
+            tries[number] += 1
+            mine, theirs = (first, second) if number else (second, first)
+            if tries[number] > 1:
+                assert one_is_done.wait(timeout=30)
+            with unit_of_work():
+                Group.objects.select_for_update().get(pk=mine.pk)
+                if tries[number] == 1:
+                    both_hold_one.wait(timeout=30)
+                Group.objects.select_for_update().get(pk=theirs.pk)
+                add(f"done by {number}")
+
+        retry_deadlocks(lock_both)
+        one_is_done.set()
+
+    assert run_together(2, work) == [None, None]
+    assert sorted(tries) == [1, 2]
+    assert {"done by 0", "done by 1"} <= set(names())
+
+
+def _deadlock():
+    error = OperationalError("deadlock detected")
+    error.__cause__ = Exception()
+    error.__cause__.sqlstate = "40P01"
+    return error
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "error, tried", [(_deadlock(), 3), (OperationalError("server closed the connection"), 1), (LookupError(), 1)]
+)
+def test_what_is_tried_again_and_how_often(error, tried):
+    ran = []
+
+    def work():
+        ran.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        retry_deadlocks(work)
+    assert len(ran) == tried
+
+
+def test_inside_a_transaction_nothing_is_begun_anew():
+    ran = []
+
+    def work():
+        ran.append(1)
+        raise _deadlock()
+
+    with pytest.raises(OperationalError):
+        retry_deadlocks(work)
+    assert len(ran) == 1

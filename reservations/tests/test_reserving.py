@@ -287,6 +287,30 @@ def test_stock_comes_before_money(post, patient):
     assert contents() == before
 
 
+def test_basket_in_two_currencies_has_no_total(post):
+    stock = make_stock()
+    other = make_stock(stock.pharmacy, currency="EUR")
+    before = contents()
+
+    body = basket(stock, 1)
+    body["lines"].append({"product": other.product_code, "quantity": 1})
+    response = post(body)
+
+    assert (response.status_code, response.json()["code"]) == (409, "mixed_currencies")
+    assert contents() == before
+    assert post(basket(other, 1)).json()["currency"] == "EUR"
+
+
+def test_total_that_no_column_holds_is_refused(post):
+    stock = make_stock(price=2**62)
+    before = contents()
+
+    response = post(basket(stock, 2))
+
+    assert (response.status_code, response.json()["code"]) == (409, "out_of_range")
+    assert contents() == before
+
+
 def test_event_says_what_happened_and_keeps_what_somebody_takes_apart(post, patient):
     set_reserve_price(2)
     stock = make_stock(price=1500)
