@@ -56,7 +56,7 @@ def make_reservation(
     return reservation
 
 
-def pay(reservation: Reservation) -> Payment:
+def pay(reservation: Reservation, *, marked: bool = True) -> Payment:
     """Money that came in for a reservation, and the reservation marked as paid."""
     now = timezone.now()
     payment = Payment.objects.create(
@@ -73,8 +73,9 @@ def pay(reservation: Reservation) -> Payment:
         expires_at=now,
         settled_at=now,
     )
-    reservation.paid_at = now
-    reservation.save(update_fields=["paid_at", "updated_at"])
+    if marked:
+        reservation.paid_at = now
+        reservation.save(update_fields=["paid_at", "updated_at"])
     return payment
 
 
