@@ -43,12 +43,12 @@ class Scripted:
         return self.on_ask(reference, provider_id)
 
     def read_callback(self, body: bytes, content_type: str) -> Claim:
-        """`reference amount currency`, in plain text."""
+        """`reference amount currency token`, in plain text; the token may be missing."""
         try:
-            reference, amount, currency = body.decode().split()
+            reference, amount, currency, *token = body.decode().split()
         except ValueError as error:
             raise CallbackRefused("unreadable") from error
-        return Claim(reference=reference, amount=int(amount), currency=currency)
+        return Claim(reference=reference, amount=int(amount), currency=currency, provider_id="".join(token))
 
 
 def paid(payment: Any, **changes: Any) -> Report:
