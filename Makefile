@@ -47,7 +47,7 @@ lock: $(VENV)/.installed-dev ## pin the closure of requirements.in and requireme
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11.0 requirements-dev.in -o requirements-dev.txt --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 messages: $(VENV)/.installed ## collect and compile the English texts (needs gettext)
-	@DEBUG=1 $(PY) manage.py makemessages -l en --no-location --no-obsolete -i .venv -i var
+	@DEBUG=1 $(PY) manage.py makemessages -l en --no-location --no-obsolete -i .venv -i var -i tests
 	@DEBUG=1 $(PY) manage.py compilemessages -l en -i .venv
 
 clean: ## the virtual environment and everything the demo wrote

@@ -32,13 +32,13 @@ def secret(name: str, *, debug: bool, development: str, why: str) -> str:
         return development
     if not value:
         raise ImproperlyConfigured(
-            f"{name} is missing: {why} Set {name} or {name}_FILE, e.g. to the output of `openssl rand -base64 48`."
+            f"{name} is missing: {why} Set {name} or {name}_FILE, e.g. to the output of `openssl rand -hex 32`."
         )
     unsafe = len(value) < 32 or any(word in value.lower() for word in PLACEHOLDERS)
     if unsafe and not debug:
         raise ImproperlyConfigured(
             f"{name} is unsafe (shorter than 32 characters, or a placeholder): {why} "
-            f"Replace it, e.g. by the output of `openssl rand -base64 48`."
+            f"Replace it, e.g. by the output of `openssl rand -hex 32`."
         )
     return str(value)
 

@@ -4,6 +4,7 @@
 or unsafe setting stops the start with a sentence that says what to do.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -91,10 +92,11 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Before everything that may refuse: a thread still speaks the language of its last request.
+    "django.middleware.locale.LocaleMiddleware",
     "common.middleware.UrlGateMiddleware",
     "common.middleware.SlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -201,6 +203,10 @@ PAYMENTS_CALLBACK_TOKEN = secret(
     development="development-only-callback-token-0123",
     why="it is the secret part of the addresses that payment gateways call back.",
 )
+if not re.fullmatch(r"[A-Za-z0-9_-]+", PAYMENTS_CALLBACK_TOKEN):
+    raise ImproperlyConfigured(
+        "PAYMENTS_CALLBACK_TOKEN is a part of addresses: letters, digits, - and _ only, e.g. from `openssl rand -hex 32`."
+    )
 PROVIDER_CONNECT_SECONDS = env.float("PROVIDER_CONNECT_SECONDS", default=3)
 PROVIDER_READ_SECONDS = env.float("PROVIDER_READ_SECONDS", default=8)
 PROVIDER_DEADLINE_SECONDS = env.float("PROVIDER_DEADLINE_SECONDS", default=8)

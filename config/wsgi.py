@@ -6,6 +6,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Web connections carry statement and lock time-outs; commands set their own.
 os.environ.setdefault(WEB_PROCESS, "1")
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
+from django.utils.http import parse_header_parameters
+
+
+class Utf8Request(WSGIRequest):
+    """Query strings and forms are UTF-8.
+
+    Django would decode them in any codec that the Content-Type names, `hex` too, and fail before the first middleware.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, str]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+
 
 application = get_wsgi_application()
+application.request_class = Utf8Request

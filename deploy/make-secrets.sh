@@ -12,7 +12,7 @@ write() { # write NAME VALUE
 }
 
 for name in secret_key jwt_signing_key encryption_keys audit_key payments_callback_token; do
-    write "$name" "$(openssl rand -base64 48 | tr -d '\n')"
+    write "$name" "$(openssl rand -hex 32 | tr -d '\n')"
 done
 
 # Hexadecimal, because they also stand in addresses.
