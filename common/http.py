@@ -163,7 +163,7 @@ class Client:
             raise UnknownOutcome(f"HTTP {status}")
         try:
             return Answer(status, json.loads(raw))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UnknownOutcome("not JSON") from error
 
 

@@ -155,6 +155,7 @@ ACCEPTED = {"request_status": "200", "message": "ok", "payment_token": "tok"}
         (503, b"", Outcome.UNKNOWN, "gateway_timeout"),
         (200, b"", Outcome.UNKNOWN, "gateway_timeout"),
         (200, b"<html>", Outcome.UNKNOWN, "gateway_timeout"),
+        (200, b"[" * 200_000, Outcome.UNKNOWN, "gateway_timeout"),
         (404, b"not found", Outcome.UNKNOWN, "gateway_timeout"),
         (302, ACCEPTED, Outcome.UNKNOWN, "gateway_unreadable"),
     ],
