@@ -47,7 +47,12 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        return self._failures >= self._threshold and self._clock() < self._closed_at
+        return self.is_failing and self._clock() < self._closed_at
+
+    @property
+    def is_failing(self) -> bool:
+        """Open, or waiting for the outcome of its next probe: no call has succeeded since it opened."""
+        return self._failures >= self._threshold
 
     def allow(self) -> bool:
         with self._lock:
@@ -69,20 +74,33 @@ class Breaker:
             self._closed_at = self._clock() + self._pause
 
 
+# Raises `UnknownOutcome` where an answer is not of the shape that the service promises.
+ShapeCheck = Callable[[Answer], object]
+
+
 class Client:
     """HTTP to one outside service that speaks JSON.
 
-    `connect` and `read` are seconds; `deadline` bounds the whole call, the body and the retries included.
+    `connect` and `read` are seconds; `deadline` bounds the whole call, the body and the retries included. `headers` go
+    with every call.
     """
 
     def __init__(
-        self, name: str, base_url: str, *, connect: float = 3.0, read: float = 10.0, deadline: float = 10.0
+        self,
+        name: str,
+        base_url: str,
+        *,
+        connect: float = 3.0,
+        read: float = 10.0,
+        deadline: float = 10.0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.base_url = name, base_url.rstrip("/")
         self._connect, self._read, self._deadline = connect, read, deadline
         self.breaker = Breaker()
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.headers.update(headers or {})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))
 
@@ -99,11 +117,22 @@ class Client:
                 time.sleep(pause)
         raise AssertionError("tries is at least 1")
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
-        """Never repeated: what a POST without an answer has done is unknown."""
-        return self._call("POST", path, time.monotonic() + self._deadline, json=body)
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        deadline: float | None = None,
+        shape: ShapeCheck | None = None,
+    ) -> Answer:
+        """Never repeated: what a POST without an answer has done is unknown.
 
-    def _call(self, method: str, path: str, ends: float, **kwargs: Any) -> Answer:
+        `deadline` (seconds) instead of the client's own; an answer that `shape` refuses counts as a failure.
+        """
+        ends = time.monotonic() + (self._deadline if deadline is None else deadline)
+        return self._call("POST", path, ends, shape, json=body)
+
+    def _call(self, method: str, path: str, ends: float, shape: ShapeCheck | None = None, **kwargs: Any) -> Answer:
         if not self.breaker.allow():
             raise NotReached(f"{self.name}: breaker open")
         started = time.monotonic()
@@ -111,6 +140,8 @@ class Client:
         try:
             answer = self._send(method, path, ends, **kwargs)
             status = answer.status
+            if shape is not None:
+                shape(answer)
         except (NotReached, UnknownOutcome) as error:
             outcome = f"{type(error).__name__}: {error}"
             self.breaker.failed()

@@ -6,6 +6,7 @@ import logging
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -186,6 +187,35 @@ def test_outcome_is_unknown(serve, behaviour):
     with pytest.raises(UnknownOutcome):
         client.post("/payment", {})
     assert len(server.requests) == 1
+
+
+def test_headers_of_the_service_go_with_every_call(serve):
+    server, client = serve(say_json({}), headers={"x-api-key": "k1"})
+
+    client.get("/a")
+    client.post("/b", {})
+    assert [b"x-api-key: k1\r\n" in request for request in server.requests] == [True, True]
+
+
+def test_answer_of_another_shape_is_a_failure(serve):
+    _, client = serve(say_json({"a": 1}))
+
+    def shape(answer):
+        raise UnknownOutcome("not what was promised")
+
+    for _again in range(5):
+        with pytest.raises(UnknownOutcome, match="promised"):
+            client.post("/", {}, shape=shape)
+    assert client.breaker.is_open
+    assert client.breaker.is_failing
+
+
+def test_post_with_a_deadline_of_its_own(serve):
+    server, client = serve(lambda *_: server.stopped.wait(30), read=600, deadline=600)
+
+    # The server is silent until the test ends, and the client's own deadline is ten minutes.
+    with pytest.raises(UnknownOutcome, match="timed out"):
+        client.post("/", {}, deadline=0.2)
 
 
 def test_largest_answer_is_read(serve):
