@@ -6,7 +6,6 @@ import logging
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
