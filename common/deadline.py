@@ -1,12 +1,16 @@
-"""Answers that end by a deadline.
+"""Calls that end by a deadline.
 
 The read time-out of a socket counts from the last byte: a service that sends one byte now and then, in its headers or
 in its body, would hold a worker for hours. Here every read of an answer gets what is left of the whole call's time.
+The look-up of a name has no time-out at all, and a name with many addresses has one for each: both get what is left.
 """
 
 import http.client
 import io
+import ipaddress
+import queue
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +20,10 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 _ends: ContextVar[float] = ContextVar("ends", default=float("inf"))
+_look_ups = threading.BoundedSemaphore(32)
 
 
 @contextmanager
@@ -28,6 +34,38 @@ def until(ends: float) -> Iterator[None]:
         yield
     finally:
         _ends.reset(token)
+
+
+def look_up(name: str, *, seconds: float) -> list[str]:
+    """The addresses of a host name. Raises `TimeoutError` when nobody answers within `seconds`.
+
+    The system's resolver cannot be interrupted: it is asked in a thread that may outlive us, of which there are few.
+    """
+    try:
+        return [str(ipaddress.ip_address(name.strip("[]")))]
+    except ValueError:
+        pass
+    if seconds <= 0 or not _look_ups.acquire(blocking=False):
+        raise TimeoutError("no time to look the name up")
+    found: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            found.put(list(dict.fromkeys(str(answer[4][0]) for answer in answers)))
+        except Exception as error:
+            found.put(error)
+        finally:
+            _look_ups.release()
+
+    threading.Thread(target=ask, name=f"look-up of {name}", daemon=True).start()
+    try:
+        answer = found.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+    except queue.Empty:
+        raise TimeoutError("the look-up of the name takes too long") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class _BoundedReader(io.RawIOBase):
@@ -62,11 +100,43 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach()))
 
 
-class _Connection(HTTPConnection):
+class _PatientlyNamed(HTTPConnection):
+    """Connects to the addresses of its name in turn, within the time-out for all of it and the deadline."""
+
+    def _new_conn(self) -> socket.socket:
+        name, pause = self._dns_host, self.timeout
+        allowed = pause if isinstance(pause, int | float) else float("inf")
+        ends = min(time.monotonic() + allowed, _ends.get())
+        try:
+            error: Exception = ConnectTimeoutError(self, f"{name}: no time left to connect")
+            for address in self._addresses(name, ends):
+                left = ends - time.monotonic()
+                if left <= 0:
+                    break
+                self._dns_host, self.timeout = address, left
+                try:
+                    return super()._new_conn()
+                except (NewConnectionError, ConnectTimeoutError) as refused:
+                    error = refused
+            raise error
+        finally:
+            # The certificate is checked for the name, not for the address.
+            self._dns_host, self.timeout = name, pause
+
+    def _addresses(self, name: str, ends: float) -> list[str]:
+        try:
+            return look_up(name, seconds=ends - time.monotonic())
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except (OSError, UnicodeError) as error:
+            raise ConnectTimeoutError(self, f"{name}: {error}") from error
+
+
+class _Connection(_PatientlyNamed):
     response_class = _Response
 
 
-class _TLSConnection(HTTPSConnection):
+class _TLSConnection(_PatientlyNamed, HTTPSConnection):
     response_class = _Response
 
 

@@ -27,6 +27,10 @@ class NotReached(Exception):
     """Nothing was sent that the service could have acted upon (refused connection, open breaker): safe to repeat."""
 
 
+class Busy(NotReached):
+    """The service said 429: it has not taken the call on."""
+
+
 class UnknownOutcome(Exception):
     """The request may have been carried out: time-out, reset, 5xx, an answer nobody can read."""
 
@@ -35,6 +39,14 @@ class UnknownOutcome(Exception):
 class Answer:
     status: int
     body: Any
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Of one call with its repetitions: when it ends (`time.monotonic`), and seconds between two bytes."""
+
+    ends: float
+    read: float
 
 
 class Breaker:
@@ -81,8 +93,11 @@ ShapeCheck = Callable[[Answer], object]
 class Client:
     """HTTP to one outside service that speaks JSON.
 
-    `connect` and `read` are seconds; `deadline` bounds the whole call, the body and the retries included. `headers` go
-    with every call.
+    `connect` and `read` are seconds; `deadline` bounds the whole call: the look-up of the name, the body and the
+    retries included. `headers` go with every call.
+
+    Options of every method: `deadline` (seconds) instead of the client's own; an answer that `shape` refuses counts as
+    a failure. `tries` are made with backoff and jitter, inside the deadline.
     """
 
     def __init__(
@@ -104,41 +119,49 @@ class Client:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, *, tries: int = 2) -> Answer:
-        """A GET may be repeated: up to `tries` times with backoff and jitter, inside the deadline."""
-        ends = time.monotonic() + self._deadline
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, tries: int = 2, **options: Any) -> Answer:
+        """A GET may be repeated."""
+        return self._repeat("GET", path, tries, params=params, **options)
+
+    def put(self, path: str, body: Mapping[str, Any], *, tries: int = 2, **options: Any) -> Answer:
+        """A PUT may be repeated."""
+        return self._repeat("PUT", path, tries, json=body, **options)
+
+    def post(self, path: str, body: Mapping[str, Any], *, tries: int = 1, **options: Any) -> Answer:
+        """Never repeated: what a POST without an answer has done is unknown. `tries` is for one that only looks up."""
+        return self._repeat("POST", path, tries, json=body, **options)
+
+    def _repeat(
+        self,
+        method: str,
+        path: str,
+        tries: int,
+        *,
+        deadline: float | None = None,
+        shape: ShapeCheck | None = None,
+        **content: Any,
+    ) -> Answer:
+        limits = _Limits(
+            ends=time.monotonic() + (self._deadline if deadline is None else deadline),
+            read=self._read if deadline is None else deadline,
+        )
         for attempt in range(1, tries + 1):
             try:
-                return self._call("GET", path, ends, params=params)
+                return self._call(method, path, limits, shape, **content)
             except (NotReached, UnknownOutcome):
                 pause = random.uniform(0.05, 0.2) * 2**attempt  # noqa: S311  (jitter, not a secret)
-                if attempt == tries or time.monotonic() + pause >= ends:
+                if attempt == tries or time.monotonic() + pause >= limits.ends:
                     raise
                 time.sleep(pause)
         raise AssertionError("tries is at least 1")
 
-    def post(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        deadline: float | None = None,
-        shape: ShapeCheck | None = None,
-    ) -> Answer:
-        """Never repeated: what a POST without an answer has done is unknown.
-
-        `deadline` (seconds) instead of the client's own; an answer that `shape` refuses counts as a failure.
-        """
-        ends = time.monotonic() + (self._deadline if deadline is None else deadline)
-        return self._call("POST", path, ends, shape, json=body)
-
-    def _call(self, method: str, path: str, ends: float, shape: ShapeCheck | None = None, **kwargs: Any) -> Answer:
+    def _call(self, method: str, path: str, limits: _Limits, shape: ShapeCheck | None, **content: Any) -> Answer:
         if not self.breaker.allow():
             raise NotReached(f"{self.name}: breaker open")
         started = time.monotonic()
         status, outcome = 0, "ok"
         try:
-            answer = self._send(method, path, ends, **kwargs)
+            answer = self._send(method, path, limits, **content)
             status = answer.status
             if shape is not None:
                 shape(answer)
@@ -162,20 +185,20 @@ class Client:
                 },
             )
 
-    def _send(self, method: str, path: str, ends: float, **kwargs: Any) -> Answer:
-        left = ends - time.monotonic()
+    def _send(self, method: str, path: str, limits: _Limits, **content: Any) -> Answer:
+        left = limits.ends - time.monotonic()
         if left <= 0:
             raise NotReached("deadline passed before the call")
         try:
             with (
-                until(ends),
+                until(limits.ends),
                 self._session.request(
                     method,
                     f"{self.base_url}{path}",
-                    timeout=(min(self._connect, left), min(self._read, left)),
+                    timeout=(min(self._connect, left), min(limits.read, left)),
                     allow_redirects=False,
                     stream=True,
-                    **kwargs,
+                    **content,
                 ) as response,
             ):
                 raw = _read(response)
@@ -190,6 +213,8 @@ class Client:
             raise UnknownOutcome("connection broke") from error
         except requests.RequestException as error:
             raise UnknownOutcome(type(error).__name__) from error
+        if status == 429:
+            raise Busy("HTTP 429")
         if status >= 500:
             raise UnknownOutcome(f"HTTP {status}")
         try:

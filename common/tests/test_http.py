@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from common import http
-from common.http import MAX_ANSWER_BYTES, Answer, Breaker, Client, NotReached, UnknownOutcome
+from common.http import MAX_ANSWER_BYTES, Answer, Breaker, Busy, Client, NotReached, UnknownOutcome
 
 Behaviour = Callable[[socket.socket, bytes], None]
 
@@ -148,7 +148,7 @@ def test_post_sends_json(serve):
     assert json.loads(body) == {"amount": "5000"}
 
 
-@pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "429 Too Many Requests"])
+@pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "404 Not Found"])
 def test_refusal_of_the_service_is_an_answer(serve, status):
     _, client = serve(say_json({"error": "no"}, status=status))
 
@@ -277,6 +277,41 @@ def test_name_that_nobody_knows_was_not_reached(monkeypatch):
         Client("service", "https://api.example.org").post("/payment", {})
 
 
+def test_look_up_of_a_name_ends_by_the_deadline(monkeypatch):
+    """The system's resolver may take half a minute, and cannot be interrupted."""
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: released.wait(30) and [])
+    try:
+        with pytest.raises(NotReached, match="timed out"):
+            Client("service", "https://api.example.org", connect=5, deadline=0.2).post("/payment", {})
+        assert not released.is_set(), "it gave up by itself, before the resolver did"
+    finally:
+        released.set()
+
+
+def test_name_with_several_addresses_is_reached_at_the_one_that_answers(serve, monkeypatch):
+    server, _ = serve(say_json({}))
+    genuine, port = socket.getaddrinfo, int(server.url.rsplit(":", 1)[1])
+
+    def two_addresses(host, *args, **kwargs):
+        if host != "api.example.org":
+            return genuine(host, *args, **kwargs)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ("::1", "127.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
+
+    assert Client("service", f"http://api.example.org:{port}").post("/payment", {}).status == 200
+    assert f"Host: api.example.org:{port}".encode() in server.requests[0]
+
+
+def test_call_that_the_service_has_no_time_for_was_not_reached(serve):
+    server, client = serve(say_json({}, status="429 Too Many Requests"))
+
+    with pytest.raises(Busy):
+        client.post("/payment", {})
+    assert len(server.requests) == 1
+
+
 def test_connection_that_is_never_accepted_was_not_reached(monkeypatch):
     def no_answer(*args, **kwargs):
         raise TimeoutError
@@ -334,6 +369,13 @@ def test_post_is_never_repeated(serve):
     with pytest.raises(UnknownOutcome):
         client.post("/payment", {})
     assert len(server.requests) == 1
+
+
+def test_put_and_a_post_that_only_looks_up_are_repeated(serve):
+    server, client = serve(reset, say_json({}), reset, say_json({}))
+
+    assert client.put("/wallet", {}).status == client.post("/search", {}, tries=2).status == 200
+    assert [request.split()[0] for request in server.requests] == [b"PUT", b"PUT", b"POST", b"POST"]
 
 
 def test_connection_is_used_again(serve):

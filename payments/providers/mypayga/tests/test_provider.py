@@ -150,7 +150,7 @@ ACCEPTED = {"request_status": "200", "message": "ok", "payment_token": "tok"}
         (200, {**ACCEPTED, "request_status": "２００"}, Outcome.UNKNOWN, "gateway_unreadable"),
         (200, {**ACCEPTED, "request_status": "20000000000"}, Outcome.UNKNOWN, "gateway_unreadable"),
         (200, {**ACCEPTED, "request_status": None}, Outcome.UNKNOWN, "gateway_unreadable"),
-        (429, {"message": "Too Many Requests"}, Outcome.UNKNOWN, "gateway_unreadable"),
+        (429, {"message": "Too Many Requests"}, Outcome.NOT_REACHED, "gateway_not_reached"),
         (500, ACCEPTED, Outcome.UNKNOWN, "gateway_timeout"),
         (503, b"", Outcome.UNKNOWN, "gateway_timeout"),
         (200, b"", Outcome.UNKNOWN, "gateway_timeout"),
