@@ -4,12 +4,15 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_tasks_db.models import DBTaskResult
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from common.admin import ReadOnlyAdmin, json_block, moment, period_filter, text_block
+from common.admin import ReadOnlyAdmin, badge, json_block, moment, period_filter, text_block
+from common.enums import MailState
+from common.models import Mail
 
 _TIMES = (
     moment("enqueued_at", _("demandée le")),
@@ -45,3 +48,29 @@ class TaskAdmin(ReadOnlyAdmin):
     @display(description=_("erreur"))
     def error(self, task: Any) -> str:
         return text_block(task.traceback) if task.traceback else "–"
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """What was written to whom, and what could not be: never what it says."""
+
+    list_display = (
+        "to",
+        "template",
+        "state_badge",
+        "attempts",
+        moment("created_at", _("créé le")),
+        moment("next_at", _("prochaine tentative")),
+    )
+    list_filter = (("state", ChoicesDropdownFilter), period_filter("created_at"))
+    search_fields = ("to",)
+    search_help_text = _("Adresse du destinataire")
+    fields = ("to", "template", "language", "state_badge", "attempts", "error", "next_at", "expires_at", "created_at")
+
+    @display(description=_("état"))
+    def state_badge(self, mail: Mail) -> str:
+        colours = {MailState.FAILED: "danger", MailState.SENT: "success"}
+        return badge(mail.get_state_display(), colours.get(MailState(mail.state), ""))
+
+    def search_condition(self, term: str) -> Q:
+        return Q(to=term.casefold())

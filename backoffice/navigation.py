@@ -45,6 +45,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("Journal d'audit"), "history", "audit.event"),
                 (_("Droits"), "shield_person", "auth.group"),
+                (_("E-mails"), "mail", "common.mail"),
                 (_("Tâches"), "task_alt", "django_tasks_database.dbtaskresult"),
             ],
         ),

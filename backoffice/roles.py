@@ -11,7 +11,7 @@ _STAFF_VIEWS = (
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry reservations.view_reservation reservations.view_reservationline "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
-    "audit.view_event"
+    "audit.view_event common.view_mail"
 )
 _STAFF_CHANGES = (
     "accounts.change_account accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist "

@@ -8,6 +8,8 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         from common import connections, receivers  # noqa: F401  (registers their receivers)
         from common.idempotency import purge_expired_keys
+        from common.mail.delivery import deliver_due
         from common.sweeping import register
 
         register("idempotency_keys", purge_expired_keys)
+        register("mail", deliver_due)

@@ -1,7 +1,10 @@
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from common.enums import MailState
 
 
 class Timestamped(models.Model):
@@ -41,3 +44,40 @@ class IdempotencyKey(Timestamped):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Mail(Timestamped):
+    """A mail on its way, or one that was. `context`, what its template is given, is encrypted, and empty when done.
+
+    `next_at` says when it is due; while somebody sends it, when their lease ends.
+    """
+
+    to = models.EmailField(_("destinataire"), max_length=254)
+    template = models.CharField(_("modèle"), max_length=64)
+    language = models.CharField(_("langue"), max_length=2)
+    context = models.BinaryField(_("contenu chiffré"))
+    state = models.CharField(_("état"), max_length=16, choices=MailState, default=MailState.WAITING)
+    attempts = models.PositiveSmallIntegerField(_("tentatives"), default=0)
+    next_at = models.DateTimeField(_("prochaine tentative"), null=True)
+    expires_at = models.DateTimeField(_("inutile après"), null=True)
+    error = models.CharField(_("erreur"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=MailState.values), name="mail_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=MailState.WAITING, next_at__isnull=False)
+                | (~Q(state=MailState.WAITING) & Q(next_at__isnull=True, context=b"")),
+                name="mail_due_while_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state=MailState.WAITING), name="mail_due"),
+            models.Index(fields=["to", "template", "-created_at"], name="mail_latest"),
+            models.Index(fields=["created_at"], name="mail_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} → {self.to}"

@@ -74,6 +74,7 @@ FILE_SETTINGS = frozenset(
         "CATALOG_DATABASE_URL",
         "CACHE_URL",
         "EMAIL_URL",
+        "EMAIL_PASSWORD",
         "MYPAYGA_API_KEY",
         "MYPAYGA_CALLBACK_SECRET",
         "PAYMENTS_CALLBACK_TOKEN",

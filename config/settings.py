@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config import databases
+from config import databases, mail
 from config.env import env, load_files, refuse_placeholders, required, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -146,7 +146,9 @@ TASKS = {
     }
 }
 
-vars().update(env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://"))
+vars().update(mail.from_environment())
+# For each step of the conversation with the mail server.
+EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Toc Toc Medoc <ne-pas-repondre@example.org>")
 
 # People

@@ -59,6 +59,7 @@ STAFF_SEE = {
     "payments.PaymentAttempt",
     "payments.Refund",
     "reservations.Reservation",
+    "common.Mail",
 }
 PHARMACISTS_SEE = {"catalog.Pharmacy", "catalog.Stock", "reservations.Reservation"}
 # Sign-in and rights: the session, its user, the user's own permissions and those of the groups.

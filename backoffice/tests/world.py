@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from accounts.models import PriceList, Rate, User
 from accounts.tests.factories import make_user
 from catalog.models import Pharmacy, Stock
+from common.mail import send_mail_later
 from common.models import IdempotencyKey
 from payments.enums import RefundStatus, Status
 from payments.models import CallbackMessage, Payment, Refund
@@ -85,6 +86,7 @@ def make_world() -> World:
     reservation = make_reservation(user=patient, stock=stock)
     paid = make_rate_payment(patient)
     held = make_payment(patient, purpose="reservation", purpose_id=reservation.public_id, status=Status.HELD)
+    send_mail_later(to=patient.email, template="already_registered")
     callback = store_callback("mypayga", body=f"note {number} <script>".encode(), content_type="text/plain")
     assert callback is not None
     return World(patient, pharmacist, pharmacy, stock, reservation, paid, held, make_refund(payment=paid), callback)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import databases
+from config import databases, mail
 from config.env import FILE_SETTINGS
 from tests.deployment.checks import assert_clean, check_deploy
 from tests.deployment.container_files import PROJECT
@@ -147,6 +147,43 @@ def test_database_password_belongs_to_the_application_role(
     with only({**addresses, "DATABASE_PASSWORD": "raw%/@"}):
         default = databases.from_environment(tmp_path)["default"]
     assert (default["USER"], default["PASSWORD"]) == expected
+
+
+@pytest.mark.parametrize(
+    "url, password, expected",
+    [
+        ("smtp://mail.example.org", "", ("mail.example.org", 25, "", "", False, False)),
+        ("smtp://127.0.0.1:1025", "", ("127.0.0.1", 1025, "", "", False, False)),
+        ("smtp+tls://u:p@mail.example.org", "", ("mail.example.org", 587, "u", "p", True, False)),
+        ("smtps://u:p@mail.example.org", "", ("mail.example.org", 465, "u", "p", False, True)),
+        (
+            "smtps://me%40example.org:p%40%23%24%2F%25@[::1]:4465",
+            "",
+            ("::1", 4465, "me@example.org", "p@#$/%", False, True),
+        ),
+        ("smtps://u:p@mail.example.org", "r@w#$/%", ("mail.example.org", 465, "u", "r@w#$/%", False, True)),
+        ("smtp+tls://u@mail.example.org", "raw", ("mail.example.org", 587, "u", "raw", True, False)),
+    ],
+)
+def test_mail_server_by_url(url: str, password: str, expected: tuple[Any, ...]) -> None:
+    with only({"EMAIL_URL": url, "EMAIL_PASSWORD": password}):
+        settings = mail.from_environment()
+    assert settings["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_USE_SSL")
+    assert tuple(settings[name] for name in names) == expected
+
+
+@pytest.mark.parametrize("url", ["", "console://"])
+def test_mail_is_printed_by_default(url: str) -> None:
+    with only({"EMAIL_URL": url}):
+        assert mail.from_environment() == {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+
+
+@pytest.mark.parametrize("url", ["imap://mail.example.org", "mail.example.org", "smtp://", "smtp://u:p@h:many"])
+def test_mail_server_that_is_none_is_refused_without_telling_its_password(url: str) -> None:
+    with only({"EMAIL_URL": url}), pytest.raises(ImproperlyConfigured, match=r"^EMAIL_URL ") as refused:
+        mail.from_environment()
+    assert "u:p@" not in str(refused.value)
 
 
 def settings_read() -> dict[str, Any]:

@@ -1,0 +1,9 @@
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class MailState(TextChoices):
+    WAITING = "waiting", _("En attente")
+    SENT = "sent", _("Envoyé")
+    DROPPED = "dropped", _("Sans objet")
+    FAILED = "failed", _("Échoué")
