@@ -183,7 +183,7 @@ def test_options_never_break(api: Callable[..., APIClient], route: Route, role: 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.django_db
 def test_route_that_does_not_exist(method: str, path: str) -> None:
-    response = getattr(APIClient(), method)(path)
+    response = getattr(APIClient(enforce_csrf_checks=True), method)(path)
 
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
     assert response.headers["Content-Type"] == PROBLEM
@@ -210,6 +210,12 @@ def test_operation_is_in_the_contract(contract: dict[str, Any], route: Route, me
     required = getattr(handler, "idempotency_required", None)
     keys = [given for given in documented.get("parameters", []) if given["name"] == "Idempotency-Key"]
     assert [key.get("required", False) for key in keys] == ([] if required is None else [required])
+
+
+def test_bodies_that_refuse_unknown_fields_say_so(contract: dict[str, Any]) -> None:
+    bodies = contract["components"]["schemas"]
+    assert bodies["ReservationInputRequest"]["additionalProperties"] is False
+    assert "additionalProperties" not in bodies["Reservation"]
 
 
 def test_operations_have_names_of_their_own(contract: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -152,6 +153,8 @@ def _is_leaf(details: Any) -> bool:
     return isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["message"], str)
 
 
+# Nothing happens there, so nothing has to be protected: without this a POST would be answered by Django's own page.
+@csrf_exempt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return problem_response(request, NotFound(_("Cette adresse n'existe pas. Le contrat est à /docs.")))
 

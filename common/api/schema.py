@@ -5,8 +5,10 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 
 from common.api.problems import CONTENT_TYPE
+from common.api.serializers import StrictSerializer
 
 
 class FieldProblemSerializer(serializers.Serializer[Any]):
@@ -46,6 +48,12 @@ class Schema(AutoSchema):
             )
         return parameters
 
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, StrictSerializer):
+            schema["additionalProperties"] = False
+        return schema
+
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
         for status in self._problem_statuses():
@@ -60,13 +68,24 @@ class Schema(AutoSchema):
         return responses
 
     def _problem_statuses(self) -> list[str]:
+        """What any route of this kind may refuse with: a new one keeps its contract without saying anything."""
+        is_unsafe = self.method in ("POST", "PUT", "PATCH", "DELETE")
+        is_public = any(isinstance(permission, AllowAny) for permission in self.view.get_permissions())
         statuses = {"400", "406"}
-        if self.get_auth() and {} not in self.get_auth():
-            statuses |= {"401", "403"}
-        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
+        # A token that is given is read, also where none is needed; and signing in is refused like any other right.
+        if self.view.get_authenticators() or is_unsafe:
+            statuses |= {"401"}
+        if not is_public or is_unsafe:
+            statuses |= {"403"}
+        if is_public:
+            statuses |= {"429"}
+        if is_unsafe:
             statuses |= {"409", "413", "415"}
-        if "{" in self.path or self.method != "GET":
-            statuses.add("404")
+        if is_unsafe or "{" in self.path or self._get_paginator() is not None:
+            statuses |= {"404"}
         if getattr(self._handler(), "idempotency_required", None) is not None:
             statuses |= {"402", "422"}
+        # Planned only where passwords are hashed, and where the catalogue may have its own database.
+        if (is_unsafe and "auth" in self.get_tags()) or "catalogue" in self.get_tags():
+            statuses |= {"503"}
         return sorted(statuses)

@@ -119,6 +119,11 @@ class CallbackView(APIView):
     parser_classes = [RawParser]
     content_negotiation_class = AnyContent
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        """A GET has a handler only to be noted as an event."""
+        return ["POST", "OPTIONS"]
+
     @extend_schema(
         tags=["payments"],
         operation_id="payments_callback",
