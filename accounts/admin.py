@@ -12,10 +12,12 @@ from unfold.enums import ActionVariant
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from accounts.admin_approvals import WAITS_FOR_ANOTHER
 from accounts.emails import normalize_email
 from accounts.enums import EntryKind, Role
 from accounts.models import Account, CreditEntry, PriceList, Rate, User
-from accounts.services import roles
+from accounts.searching import owner_condition, person_condition
+from accounts.services import corrections, roles
 from accounts.services.accounts import switch_account
 from accounts.services.profiles import update_profile
 from accounts.services.users import create_user
@@ -31,34 +33,11 @@ from common.admin import (
     period_filter,
     service_action,
 )
-from common.admin.search import as_uuid, phone_condition
+from common.admin.search import as_uuid
+from common.money import MAX_CREDITS
 from common.phones import InvalidPhone, to_e164
 
-# Somebody who means one person among more than these will type another letter.
-_MOST_PEOPLE = 200
-
 _ROLE_COLOURS = {Role.PHARMACIST: "info", Role.DOCTOR: "info", Role.STAFF: "warning", Role.ADMIN: "danger"}
-
-
-def person_condition(term: str) -> Q:
-    """Who a term names: a phone number in any spelling, else the beginning of an e-mail address or of a name.
-
-    An `@` leaves only addresses, which have an index.
-    """
-    by_email = Q(email__startswith=normalize_email(term))
-    if "@" in term:
-        return by_email
-    by_name = Q(last_name__istartswith=term) | Q(first_name__istartswith=term)
-    return phone_condition(term, "phone") or by_email | by_name
-
-
-def owner_condition(term: str, field: str) -> Q:
-    """Rows whose `field`, a foreign key to people, is somebody the term names.
-
-    People are read first, a page of names at most: a join would make PostgreSQL look at every row of the other table.
-    """
-    people = User.objects.filter(person_condition(term)).values_list("pk", flat=True)
-    return Q(**{f"{field}__in": list(people[:_MOST_PEOPLE])})
 
 
 class _PhoneForm(forms.ModelForm):
@@ -243,6 +222,11 @@ class UserAdmin(ModelAdmin):
         roles.switch_user(user, is_active=True, by=request.user)
 
 
+class CreditsForm(ServiceForm):
+    credits = forms.IntegerField(label=_("Crédits"), min_value=-MAX_CREDITS, max_value=MAX_CREDITS)
+    reason = forms.CharField(label=_("Motif"), max_length=200, help_text=_("Le titulaire le lit sur son relevé."))
+
+
 class _EntryColumns:
     @display(description=_("mouvement"))
     def signed_amount(self, entry: CreditEntry) -> str:
@@ -273,7 +257,7 @@ class AccountAdmin(ReadOnlyAdmin):
     search_help_text = _("E-mail, nom ou téléphone du titulaire")
     fields = ("user", "full_name", "credit", "is_active", "rate", "subscribed_at", "created_at", "updated_at")
     inlines = (EntryInline,)
-    actions_detail = ("disable_account", "enable_account")
+    actions_detail = ("grant_credits", "adjust_credits", "disable_account", "enable_account")
 
     @display(description=_("titulaire"))
     def holder(self, account: Account) -> str:
@@ -308,6 +292,35 @@ class AccountAdmin(ReadOnlyAdmin):
     )
     def enable_account(self, request: Any, account: Account) -> None:
         switch_account(account, is_active=True, by=request.user)
+
+    @service_action(
+        description=_("Offrir des crédits"),
+        question=_("Le titulaire reçoit ces crédits. Au-delà du montant fixé, une seconde personne en décide."),
+        done=_("Les crédits sont offerts."),
+        permission="accounts.grant_credits",
+        offered=lambda account: True,
+        form_class=CreditsForm,
+        icon="redeem",
+    )
+    def grant_credits(self, request: Any, account: Account, credits: int, reason: str) -> Any:
+        waits = corrections.grant_credits(account, credits=credits, reason=reason, by=request.user)
+        return WAITS_FOR_ANOTHER if waits else None
+
+    @service_action(
+        description=_("Corriger les crédits"),
+        question=_(
+            "Le solde change d'autant ; un nombre négatif en retire. Au-delà du montant fixé, une seconde personne en "
+            "décide."
+        ),
+        done=_("Le solde est corrigé."),
+        permission="accounts.adjust_credits",
+        offered=lambda account: True,
+        form_class=CreditsForm,
+        icon="edit_note",
+    )
+    def adjust_credits(self, request: Any, account: Account, credits: int, reason: str) -> Any:
+        waits = corrections.adjust_credits(account, credits=credits, reason=reason, by=request.user)
+        return WAITS_FOR_ANOTHER if waits else None
 
 
 @admin.register(CreditEntry)

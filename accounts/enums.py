@@ -1,6 +1,8 @@
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from common.states import Moves
+
 
 class Role(TextChoices):
     PATIENT = "patient", _("Patient")
@@ -34,3 +36,18 @@ class PricedAction(TextChoices):
     CHECK_AVAILABILITY = "check_availability", _("Vérifier une disponibilité")
     RESERVE = "reserve", _("Réserver un produit")
     BOOK_APPOINTMENT = "book_appointment", _("Prendre un rendez-vous")
+
+
+class ApprovalStatus(TextChoices):
+    REQUESTED = "requested", _("En attente")
+    APPROVED = "approved", _("Approuvée")
+    REFUSED = "refused", _("Refusée")
+
+
+APPROVAL_MOVES = Moves(
+    {
+        ApprovalStatus.REQUESTED: {ApprovalStatus.APPROVED, ApprovalStatus.REFUSED},
+        ApprovalStatus.APPROVED: set(),
+        ApprovalStatus.REFUSED: set(),
+    }
+)

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import DomainError, Forbidden, NotFound
+from common.errors import Conflict, DomainError, Forbidden, NotFound
 
 
 class InvalidCredentials(DomainError):
@@ -33,3 +33,13 @@ class UnknownAccount(NotFound):
 class UnknownRate(NotFound):
     code = "unknown_rate"
     detail = _("Ce forfait n'existe pas ou n'est plus vendu.")
+
+
+class OwnApproval(Forbidden):
+    code = "own_approval"
+    detail = _("Une autre personne doit en décider : c'est votre demande, ou c'est à votre profit.")
+
+
+class ApprovalPending(Conflict):
+    code = "approval_pending"
+    detail = _("Une demande attend déjà une décision à ce sujet. Décidez-en d'abord.")

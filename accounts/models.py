@@ -1,14 +1,16 @@
+import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
-from accounts.enums import BACK_OFFICE_ROLES, EntryKind, PricedAction, Role
+from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, EntryKind, PricedAction, Role
 from common.models import Timestamped
-from common.money import XAF
+from common.money import MAX_CREDITS, MAX_PRICE, XAF
 
 
 class UserManager(BaseUserManager["User"]):
@@ -102,6 +104,8 @@ class Rate(Timestamped):
         constraints = [
             models.CheckConstraint(condition=Q(price__gt=0), name="rate_price_positive"),
             models.CheckConstraint(condition=Q(credits__gt=0), name="rate_credits_positive"),
+            models.CheckConstraint(condition=Q(price__lte=MAX_PRICE), name="rate_price_ceiling"),
+            models.CheckConstraint(condition=Q(credits__lte=MAX_CREDITS), name="rate_credits_ceiling"),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +123,7 @@ class PriceList(Timestamped):
         verbose_name = _("tarif d'une action")
         verbose_name_plural = _("grille tarifaire")
         ordering = ["id"]
+        constraints = [models.CheckConstraint(condition=Q(credits__lte=MAX_CREDITS), name="price_list_ceiling")]
 
     def __str__(self) -> str:
         return self.label
@@ -138,6 +143,10 @@ class Account(Timestamped):
     class Meta:
         verbose_name = _("compte")
         verbose_name_plural = _("comptes")
+        permissions = [
+            ("grant_credits", "Can give credits to an account"),
+            ("adjust_credits", "Can correct the credits of an account"),
+        ]
         constraints = [models.CheckConstraint(condition=Q(credit__gte=0), name="account_credit_not_negative")]
 
     def __str__(self) -> str:
@@ -172,3 +181,64 @@ class CreditEntry(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.amount:+d} {self.get_kind_display()}"
+
+
+class Approval(Timestamped):
+    """Something of staff that waits for a second pair of eyes, with everything needed to carry it out then.
+
+    `kind` is registered in `accounts.approvals`; `subject` names what it is about (`account:12`, `payment:<uuid>`),
+    `beneficiary` whose money or credits they are. `amount` is in whole units of `currency`, or in credits without one.
+    """
+
+    public_id = models.UUIDField(_("numéro"), default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(_("nature"), max_length=32)
+    subject = models.CharField(_("objet"), max_length=64)
+    amount = models.BigIntegerField(_("montant"))
+    currency = models.CharField(_("devise"), max_length=3, blank=True)
+    parameters = models.JSONField(_("paramètres"), default=dict, encoder=DjangoJSONEncoder)
+    reason = models.CharField(_("motif"), max_length=200)
+    status = models.CharField(_("état"), max_length=16, choices=ApprovalStatus, default=ApprovalStatus.REQUESTED)
+    beneficiary = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("bénéficiaire"), db_index=False
+    )
+    requested_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("demandée par"), db_index=False
+    )
+    decided_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("décidée par"),
+        db_index=False,
+    )
+    decided_at = models.DateTimeField(_("décidée le"), null=True, blank=True)
+    note = models.CharField(_("note de la décision"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("approbation")
+        verbose_name_plural = _("approbations")
+        permissions = [("decide_approval", "Can decide about what a colleague asked for")]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=ApprovalStatus.values), name="approval_status_known"),
+            models.CheckConstraint(condition=~Q(amount=0), name="approval_amount_not_zero"),
+            models.CheckConstraint(condition=~Q(reason=""), name="approval_has_reason"),
+            models.CheckConstraint(
+                condition=Q(status=ApprovalStatus.REQUESTED, decided_by__isnull=True, decided_at__isnull=True)
+                | (~Q(status=ApprovalStatus.REQUESTED) & Q(decided_by__isnull=False, decided_at__isnull=False)),
+                name="approval_decided_by_and_at",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True)
+                | (~Q(decided_by=F("requested_by")) & ~Q(decided_by=F("beneficiary"))),
+                name="approval_two_pairs_of_eyes",
+            ),
+            models.UniqueConstraint(
+                fields=["subject"], condition=Q(status=ApprovalStatus.REQUESTED), name="approval_one_open"
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "-id"], name="approval_status_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

@@ -28,3 +28,6 @@ role_changed = Signal()
 
 user_switched = Signal()
 """`user`, `is_active`, `by`."""
+
+approval_moved = Signal()
+"""`approval` (in its new status), `by`."""

@@ -6,7 +6,7 @@ from django.dispatch import receiver
 
 from accounts import signals as accounts
 from accounts.enums import EntryKind, Role
-from accounts.models import Account, User
+from accounts.models import Account, Approval, User
 from audit.enums import Action
 from audit.services import record
 from catalog import signals as catalog
@@ -72,6 +72,27 @@ def user_switched(user: User, is_active: bool, **kwargs: Any) -> None:
 def account_switched(account: Account, is_active: bool, **kwargs: Any) -> None:
     action = Action.ACCOUNT_ENABLED if is_active else Action.ACCOUNT_DISABLED
     record(action, entity="account", entity_id=account.pk)
+
+
+@receiver(accounts.approval_moved, dispatch_uid="audit.approval_moved")
+def approval_moved(approval: Approval, **kwargs: Any) -> None:
+    # A reason that somebody typed may tell anything.
+    personal = {"reason": approval.reason}
+    if approval.note:
+        personal["note"] = approval.note
+    record(
+        Action(f"approval.{approval.status}"),
+        entity="approval",
+        entity_id=approval.public_id,
+        amount=approval.amount,
+        changes={
+            "kind": approval.kind,
+            "subject": approval.subject,
+            "currency": approval.currency,
+            "requested_by": approval.requested_by_id,
+        },
+        personal=personal,
+    )
 
 
 @receiver(accounts.credits_moved, dispatch_uid="audit.credits_moved")

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.enums import ApprovalStatus
 from payments.enums import RefundStatus
 from payments.enums import Status as PaymentStatus
 from reservations.enums import Status as ReservationStatus
@@ -79,6 +80,13 @@ QUEUES = (
         "hourglass_empty",
         "payments.payment",
         (PaymentStatus.UNKNOWN,),
+    ),
+    Queue(
+        _("Demandes à approuver"),
+        _("Une seconde personne en décide : approuver ou refuser."),
+        "rule",
+        "accounts.approval",
+        (ApprovalStatus.REQUESTED,),
     ),
     Queue(
         _("Remboursements à approuver"),

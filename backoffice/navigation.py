@@ -26,6 +26,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("Paiements"), "payments", "payments.payment"),
                 (_("Remboursements"), "undo", "payments.refund"),
+                (_("Approbations"), "rule", "accounts.approval"),
                 (_("Tentatives"), "swap_horiz", "payments.paymentattempt"),
                 (_("Notifications"), "notifications", "payments.callbackmessage"),
             ],

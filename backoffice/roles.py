@@ -8,12 +8,14 @@ from accounts.enums import Role
 
 _STAFF_VIEWS = (
     "accounts.view_user accounts.view_account accounts.view_creditentry accounts.view_rate accounts.view_pricelist "
+    "accounts.view_approval "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry reservations.view_reservation reservations.view_reservationline "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
     "audit.view_event common.view_mail"
 )
 _STAFF_CHANGES = (
+    "accounts.grant_credits accounts.adjust_credits accounts.decide_approval "
     "accounts.change_account accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist "
     "catalog.add_product catalog.change_product catalog.add_pharmacy catalog.change_pharmacy "
     "catalog.add_pharmacymember catalog.change_pharmacymember catalog.delete_pharmacymember "

@@ -4,6 +4,11 @@ from decimal import ROUND_HALF_UP, Decimal
 
 XAF = "XAF"
 
+# Nothing has a larger price, and nobody is given more credits at once: sums of such amounts stay far from the end of a
+# bigint, and a slip of the finger stays small.
+MAX_PRICE = 10**9
+MAX_CREDITS = 10**9
+
 # Fixed parity of the CFA franc (BEAC) since 1 January 1999.
 XAF_PER_EUR = Decimal("655.957")
 

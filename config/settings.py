@@ -191,6 +191,9 @@ WHITENOISE_AUTOREFRESH = False
 
 # What the house decides
 WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=10)
+# Above these a second person decides; 0 makes that every time.
+TWO_EYES_CREDITS = env.int("TWO_EYES_CREDITS", default=500)
+TWO_EYES_XAF = env.int("TWO_EYES_XAF", default=50_000)
 HOLD_UNPAID = timedelta(hours=env.float("HOLD_UNPAID_HOURS", default=2))
 HOLD_PAID = timedelta(hours=env.float("HOLD_PAID_HOURS", default=48))
 PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=15))
@@ -270,6 +273,7 @@ SPECTACULAR_SETTINGS = {
         "PaymentStatus": "payments.enums.Status",
         "ReservationPaymentStatus": "reservations.enums.PaymentStatus",
         "RefundStatus": "payments.enums.RefundStatus",
+        "ApprovalStatus": "accounts.enums.ApprovalStatus",
     },
 }
 

@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckb
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts.admin import owner_condition
+from accounts.searching import owner_condition
 from catalog.own_pharmacies import OwnPharmaciesMixin
 from common.admin import (
     ReadOnlyAdmin,

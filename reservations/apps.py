@@ -7,13 +7,16 @@ class ReservationsConfig(AppConfig):
     verbose_name = _("Réservations")
 
     def ready(self) -> None:
+        from accounts.statement import register_labels
         from catalog.holds import register_holds
         from common.sweeping import register
         from payments import purposes
+        from reservations.labels import NOT_HONOURED, RESERVED
         from reservations.purpose import ReservationPurpose
         from reservations.selectors import held_units
         from reservations.services.expiry import expire_overdue
 
+        register_labels(RESERVED, NOT_HONOURED)
         register_holds(held_units)
         purposes.register("reservation", ReservationPurpose())
         register("reservations_to_expire", expire_overdue)

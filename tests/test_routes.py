@@ -57,6 +57,9 @@ PUBLIC = {
 REFUSAL = "get /api/v1/payments/callbacks/{provider}/{secret}/"
 SAMPLES = {"id": str(uuid.UUID(int=7)), "provider": "mypayga", "secret": "x", "code": "3400930000001"}
 
+# Routes whose ids are numbers.
+NUMBERED = ("/api/v1/accounts/",)
+
 
 @dataclass(frozen=True)
 class Route:
@@ -70,7 +73,8 @@ class Route:
         return {method: handler for method, handler in found.items() if handler is not None and method in METHODS}
 
     def url(self) -> str:
-        return re.sub(r"\{(\w+)\}", lambda name: SAMPLES[name[1]], self.path)
+        numbered = {"id": "7"} if self.path.startswith(NUMBERED) else {}
+        return re.sub(r"\{(\w+)\}", lambda name: (SAMPLES | numbered)[name[1]], self.path)
 
     def is_alias(self) -> bool:
         return getattr(self.callback, "initkwargs", {}).get("schema", ...) is None

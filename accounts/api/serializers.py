@@ -1,11 +1,16 @@
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts.enums import Language, Role
-from accounts.models import Account, CreditEntry, PriceList, Rate, User
-from common.api.serializers import StrictSerializer
+from accounts.enums import ApprovalStatus, Language, Role
+from accounts.models import Account, Approval, CreditEntry, PriceList, Rate, User
+from accounts.statement import label_of
+from common.api.serializers import StrictIntegerField, StrictSerializer
+from common.money import MAX_CREDITS
 from common.phones import InvalidPhone, to_e164
 
 
@@ -94,4 +99,80 @@ class CreditEntrySerializer(serializers.ModelSerializer[CreditEntry]):
         fields = ["id", "amount", "balance_after", "kind", "reference", "label", "created_at"]
 
     def get_label(self, entry: CreditEntry) -> str:
-        return entry.label or entry.get_kind_display()
+        return label_of(entry)
+
+
+class StatementQuerySerializer(StrictSerializer):
+    """`from` and `to`, both days included, in the site's time zone; at most a year, by default the last one."""
+
+    to = serializers.DateField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": serializers.DateField(required=False), **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        to = attrs.get("to") or timezone.localdate()
+        if to.year < 2000:
+            raise serializers.ValidationError({"to": _("Les dates ne se suivent pas.")}, code="invalid_range")
+        since = attrs.get("from") or to - timedelta(days=365)
+        if since > to or to.year >= 3000:
+            raise serializers.ValidationError({"from": _("Les dates ne se suivent pas.")}, code="invalid_range")
+        if (to - since).days > 366:
+            raise serializers.ValidationError({"from": _("Un relevé couvre au plus un an.")}, code="range_too_long")
+        return {"since": _midnight(since), "until": _midnight(to + timedelta(days=1))}
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class HolderSerializer(serializers.ModelSerializer[User]):
+    full_name = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "full_name", "phone"]
+
+
+class StaffAccountSerializer(AccountSerializer):
+    """An account as staff see it: with its holder."""
+
+    user = HolderSerializer()
+
+    class Meta(AccountSerializer.Meta):
+        fields = [*AccountSerializer.Meta.fields, "user", "created_at"]
+
+
+class GrantInputSerializer(StrictSerializer):
+    credits = StrictIntegerField(min_value=1, max_value=MAX_CREDITS)
+    reason = serializers.CharField(max_length=200)
+
+
+class AdjustInputSerializer(StrictSerializer):
+    """A correction in either direction."""
+
+    credits = StrictIntegerField(min_value=-MAX_CREDITS, max_value=MAX_CREDITS)
+    reason = serializers.CharField(max_length=200)
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    """`amount` in whole units of `currency`; in credits where that is null."""
+
+    id = serializers.UUIDField(source="public_id")
+    status = serializers.ChoiceField(choices=ApprovalStatus.choices)
+    currency = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Approval
+        fields = (
+            "id kind subject amount currency parameters reason status "
+            "beneficiary requested_by decided_by decided_at note created_at"
+        ).split()
+        read_only_fields = fields
+
+    def get_currency(self, approval: Approval) -> str | None:
+        return approval.currency or None
+
+
+class RefuseInputSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)

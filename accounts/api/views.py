@@ -1,18 +1,24 @@
+import itertools
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import selectors
+from accounts import selectors, statement
 from accounts.api import serializers
 from accounts.api.tokens import tokens_for
 from accounts.models import CreditEntry, PriceList, Rate, User
 from accounts.services.profiles import update_profile
 from accounts.services.signin import sign_in
+from common import csv
+from common.api.negotiation import AnyContent
 from common.api.pagination import EnvelopePagePagination
 from common.api.parsers import SmallFormParser, SmallMultiPartParser, StrictJSONParser
 
@@ -82,6 +88,31 @@ class EntryViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[CreditEntry]):
 
     def get_queryset(self) -> Any:
         return CreditEntry.objects.filter(account__user_id=self.request.user.pk)
+
+
+class EntriesCSVView(APIView):
+    """One's own statement as CSV, oldest first, whatever the client accepts."""
+
+    content_negotiation_class = AnyContent
+
+    @extend_schema(
+        tags=["account"],
+        operation_id="account_entries_csv",
+        parameters=[OpenApiParameter("from", OpenApiTypes.DATE), OpenApiParameter("to", OpenApiTypes.DATE)],
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        given = {name: request.query_params[name] for name in ("from", "to") if name in request.query_params}
+        query = serializers.StatementQuerySerializer(data=given)
+        query.is_valid(raise_exception=True)
+        account = selectors.account_of(request.user.pk)
+        entries = statement.rows(account.pk, **query.validated_data)
+        shown = ([*row[:1], timezone.localtime(row[1]).isoformat(), *row[2:]] for row in entries)
+        return StreamingHttpResponse(
+            csv.lines(itertools.chain([statement.COLUMNS], shown)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="entries.csv"'},
+        )
 
 
 @extend_schema_view(list=extend_schema(tags=["account"], auth=[]))

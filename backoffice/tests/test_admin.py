@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.enums import Role
-from accounts.models import Account, CreditEntry, Rate, User
+from accounts.models import Account, Approval, CreditEntry, Rate, User
 from accounts.tests.factories import make_user
 from audit.models import Event, EventPersonal
 from backoffice.tests.pages import model_admins, page, page_of
@@ -34,6 +34,7 @@ OURS = ("common", "accounts", "catalog", "payments", "reservations", "audit")
 ELSEWHERE = {"reservations.ReservationLine", "catalog.PharmacyMember", "catalog.CatalogVersion"}
 UNCHANGEABLE = (
     Account,
+    Approval,
     CreditEntry,
     Payment,
     PaymentAttempt,
@@ -45,6 +46,7 @@ UNCHANGEABLE = (
 )
 STAFF_SEE = {
     "accounts.Account",
+    "accounts.Approval",
     "accounts.CreditEntry",
     "accounts.PriceList",
     "accounts.Rate",
@@ -203,7 +205,7 @@ def test_a_pharmacists_lists_cost_the_same_at_one_and_at_three_rows(signed_in: S
 
     assert [_queries(client, address) for address in lists] == at_one
     # One more than staff: which pharmacies are theirs.
-    assert max(at_one) <= ENTRANCE_QUERIES + 6
+    assert max(at_one) <= ENTRANCE_QUERIES + 7
 
 
 def _clerk() -> User:
@@ -218,7 +220,7 @@ def test_the_first_page_counts_its_queues_in_one_query_each(signed_in: SignedIn)
     at_one = _queries(client, reverse("admin:index"))
     make_world()
 
-    assert _queries(client, reverse("admin:index")) == at_one == ENTRANCE_QUERIES + 6
+    assert _queries(client, reverse("admin:index")) == at_one == ENTRANCE_QUERIES + 7
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from accounts.models import Account, User
 from accounts.tests.factories import balance, make_user
 from audit.models import Event
 from backoffice.tests.pages import page, page_of, said
-from backoffice.tests.world import make_payment, make_rate_payment, make_refund
+from backoffice.tests.world import make_approval, make_payment, make_rate_payment, make_refund
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
 from payments.services.starting import submit
@@ -374,11 +374,12 @@ def test_each_queue_leads_to_as_many_rows_as_it_counts(signed_in: SignedIn) -> N
     make_reservation()
     make_reservation(status=ReservationStatus.READY)
     make_reservation(status=ReservationStatus.COLLECTED)
+    make_approval()
     client = signed_in(make_user(Role.STAFF))
 
     queues = client.get("/admin/").context_data["queues"]
 
-    assert [waiting.count for waiting in queues] == [1, 1, 1, 1, 2, 1]
+    assert [waiting.count for waiting in queues] == [1, 1, 1, 1, 1, 2, 1]
     for waiting in queues:
         assert client.get(waiting.url).context_data["cl"].result_count == waiting.count
         assert waiting.since is not None

@@ -3,7 +3,9 @@
 import itertools
 from dataclasses import dataclass
 
-from accounts.models import PriceList, Rate, User
+from accounts.enums import Role
+from accounts.models import Approval, PriceList, Rate, User
+from accounts.services.corrections import grant_credits
 from accounts.tests.factories import make_user
 from catalog.models import Pharmacy, Stock
 from common.mail import send_mail_later
@@ -59,6 +61,14 @@ def make_refund(status: RefundStatus = RefundStatus.DUE, payment: Payment | None
     )
 
 
+def make_approval(beneficiary: User | None = None, by: User | None = None) -> Approval:
+    """A gift far above what one person may give."""
+    account = (beneficiary or make_user()).account
+    approval = grant_credits(account, credits=100_000, reason="geste", by=by or make_user(Role.STAFF))
+    assert approval is not None
+    return approval
+
+
 @dataclass(frozen=True)
 class World:
     patient: User
@@ -87,6 +97,7 @@ def make_world() -> World:
     paid = make_rate_payment(patient)
     held = make_payment(patient, purpose="reservation", purpose_id=reservation.public_id, status=Status.HELD)
     send_mail_later(to=patient.email, template="already_registered")
+    make_approval(patient)
     callback = store_callback("mypayga", body=f"note {number} <script>".encode(), content_type="text/plain")
     assert callback is not None
     return World(patient, pharmacist, pharmacy, stock, reservation, paid, held, make_refund(payment=paid), callback)

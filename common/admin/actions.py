@@ -48,8 +48,9 @@ def service_action(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make `method(self, request, obj, **given)` an action of the object's page (`actions_detail`).
 
-    GET asks `question`, with the fields of `form_class`; POST calls the method and reports `done`. `offered(obj)` says
-    whether the object's state allows it: the button is there only then, and whoever comes too late is told so.
+    GET asks `question`, with the fields of `form_class`; POST calls the method and reports `done`, or the sentence that
+    the method returns. `offered(obj)` says whether the object's state allows it: the button is there only then, and
+    whoever comes too late is told so.
     `permission` is a named permission, or `x` for the admin's own `has_x_permission(request, obj)`. It is checked here,
     not by unfold, whose system check looks named permissions up in a database that may not exist yet.
     """
@@ -82,7 +83,7 @@ def service_action(
             form = form_class(request.POST if request.method == "POST" else None, obj=obj, user=request.user)
             if form.is_valid():
                 try:
-                    method(self, request, obj, **form.cleaned_data)
+                    said = method(self, request, obj, **form.cleaned_data)
                 except Invalid as error:
                     for sentence in _sentences(error):
                         form.add_error(None, sentence)
@@ -90,7 +91,7 @@ def service_action(
                     self.message_user(request, " ".join(_sentences(error)), messages.ERROR)
                     return page
                 else:
-                    self.message_user(request, done, messages.SUCCESS)
+                    self.message_user(request, said or done, messages.SUCCESS)
                     return page
             context = {
                 **self.admin_site.each_context(request),

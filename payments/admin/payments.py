@@ -8,7 +8,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, ChoicesDropdownF
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts.admin import owner_condition
+from accounts.searching import owner_condition
 from common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,

@@ -8,7 +8,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts.admin import owner_condition
+from accounts.searching import owner_condition
 from common.admin import ReadOnlyAdmin, ServiceForm, badge, moment, money, period_filter, service_action
 from common.admin.search import as_uuid
 from payments.admin.labels import REFUND_COLOURS, reason_label

@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -16,6 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from common.api.idempotency import CallOutside, idempotent
+from common.api.negotiation import AnyContent
 from common.api.parsers import MAX_BYTES, TooLarge
 from common.api.permissions import NamedPermissions
 from common.api.serializers import NoBodySerializer
@@ -99,16 +99,6 @@ class RawParser(BaseParser):
         if len(raw) > MAX_BYTES:
             raise TooLarge
         return raw
-
-
-class AnyContent(BaseContentNegotiation):
-    """Whatever a gateway says its message is, and whatever it would like to read: it is kept, and answered in JSON."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
 
 
 class CallbackView(APIView):

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import ledger
@@ -12,6 +11,7 @@ from payments.enums import Status as PaymentState
 from payments.models import Payment
 from payments.services.refunds import create_due_refund
 from reservations.enums import ACTIVE, MOVES, Status
+from reservations.labels import NOT_HONOURED
 from reservations.models import Reservation, ReservationLine
 from reservations.signals import reservation_moved
 
@@ -59,7 +59,7 @@ def move(reservation: Reservation, status: Status, *, by: User | None, reason: s
             reservation.user_id,
             reservation.credits_charged,
             reference=f"reservation:{reservation.public_id}",
-            label=_("Réservation %(code)s non honorée") % {"code": reservation.pickup_code},
+            label=str(NOT_HONOURED) % {"code": reservation.pickup_code},
             by=by,
         )
     if status in _CREDITS_RETURN and reservation.paid_at is not None:

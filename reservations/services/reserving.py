@@ -24,6 +24,7 @@ from common import sql, unit_of_work
 from common.errors import FieldError
 from reservations.enums import Status
 from reservations.exceptions import InsufficientStock, MixedCurrencies, PriceUnknown, UnknownPharmacy, UnknownProduct
+from reservations.labels import RESERVED
 from reservations.models import Reservation, ReservationLine
 from reservations.pickup import new_pickup_code
 from reservations.signals import reservation_moved
@@ -121,7 +122,7 @@ def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]]
             user.pk,
             credits,
             reference=f"reservation:{public_id}",
-            label=_("Réservation à %(pharmacy)s") % {"pharmacy": first.pharmacy_name},
+            label=str(RESERVED) % {"pharmacy": first.pharmacy_name},
             by=by,
         )
         reservation = Reservation(
