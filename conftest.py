@@ -83,12 +83,12 @@ def _cheap_passwords(settings: Any) -> None:
 @pytest.fixture
 def api() -> Callable[..., APIClient]:
     """`api(user)` is a client with the user's access token, `api()` an anonymous one."""
-    from accounts.api.tokens import tokens_for
+    from accounts.tests.factories import make_session
 
     def client_for(user: Any = None) -> APIClient:
         client = APIClient()
         if user is not None:
-            client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens_for(user)['access_token']}")
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_session(user).access_token}")
         return client
 
     return client_for

@@ -51,3 +51,15 @@ APPROVAL_MOVES = Moves(
         ApprovalStatus.REFUSED: set(),
     }
 )
+
+
+class SessionEnd(TextChoices):
+    """Why a session ended before its refresh token did."""
+
+    SIGNED_OUT = "signed_out", _("Déconnexion")
+    ENDED_BY_OWNER = "ended_by_owner", _("Terminée depuis un autre appareil")
+    REFRESH_REUSED = "refresh_reused", _("Jeton de renouvellement utilisé deux fois")
+    PASSWORD_CHANGED = "password_changed", _("Changement de mot de passe")
+    PASSWORD_RESET = "password_reset", _("Mot de passe réinitialisé")
+    ACCESS_CHANGED = "access_changed", _("Changement de rôle ou d'accès")
+    ERASED = "erased", _("Effacement de la personne")

@@ -14,6 +14,34 @@ class EmailNotVerified(Forbidden):
     detail = _("Confirmez d'abord votre adresse e-mail avec le code que vous avez reçu.")
 
 
+class StaffOnly(Forbidden):
+    code = "staff_only"
+    detail = _("Cette entrée est réservée à l'équipe.")
+
+
+class TokenNotValid(DomainError):
+    code = "token_not_valid"
+    status = 401
+    detail = _("Ce jeton n'est pas valable. Reconnectez-vous.")
+
+
+class SessionEnded(DomainError):
+    code = "session_ended"
+    status = 401
+    detail = _("Votre session n'est plus valable. Reconnectez-vous.")
+
+
+class RefreshReused(DomainError):
+    code = "refresh_reused"
+    status = 401
+    detail = _("Ce jeton a déjà servi. Par prudence la session est fermée ; reconnectez-vous.")
+
+
+class UnknownSession(NotFound):
+    code = "unknown_session"
+    detail = _("Cette session n'existe pas ou est terminée.")
+
+
 class InsufficientCredits(DomainError):
     code = "insufficient_credits"
     status = 402

@@ -1,13 +1,23 @@
 """Reads that several places share."""
 
+import uuid
+
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.enums import PricedAction
-from accounts.models import Account, PriceList, User
+from accounts.models import Account, PriceList, TokenFamily, User
+from accounts.tokens import Claims
 from common import sql
 
 _USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields)
-_USER_BY_ID = f"SELECT {', '.join(_USER_FIELDS)} FROM {User._meta.db_table} WHERE id = %s"
+_FAMILY_FIELDS = tuple(field.attname for field in TokenFamily._meta.concrete_fields)
+_SESSION = (
+    f"SELECT {', '.join([f'u.{name}' for name in _USER_FIELDS] + [f'f.{name}' for name in _FAMILY_FIELDS])} "
+    f"FROM {User._meta.db_table} u JOIN {TokenFamily._meta.db_table} f ON f.user_id = u.id "
+    "WHERE u.id = %s AND f.public_id = %s"
+)
 
 
 def action_price(action: PricedAction) -> int:
@@ -20,9 +30,30 @@ def account_of(user_id: int) -> Account:
     return Account.objects.select_related("rate").get(user_id=user_id)
 
 
-def user_of_token(user_id: int) -> User | None:
-    """The user whom a token names. Every request asks this: by hand, where no value needs to be converted."""
+def live_session(claims: Claims) -> tuple[User, TokenFamily] | None:
+    """The user and the family that a token names together, where both are still good for it.
+
+    Every request asks this: one query, on PostgreSQL by hand, where no value needs to be converted.
+    """
+    found = _session(claims.user_id, claims.family) if claims.family else None
+    if found is None:
+        return None
+    user, family = found
+    is_good = family.revoked_at is None and user.is_active and user.token_version == claims.version
+    return found if is_good else None
+
+
+def _session(user_id: int, family: uuid.UUID) -> tuple[User, TokenFamily] | None:
     if connection.vendor != "postgresql":
-        return User.objects.filter(pk=user_id).first()
-    row = sql.fetch_one(_USER_BY_ID, [user_id])
-    return User.from_db("default", _USER_FIELDS, row) if row else None
+        found = TokenFamily.objects.select_related("user").filter(public_id=family, user_id=user_id).first()
+        return (found.user, found) if found else None
+    row = sql.fetch_one(_SESSION, [user_id, family])
+    if row is None:
+        return None
+    user = User.from_db("default", _USER_FIELDS, row[: len(_USER_FIELDS)])
+    return user, TokenFamily.from_db("default", _FAMILY_FIELDS, row[len(_USER_FIELDS) :])
+
+
+def open_sessions(user_id: int) -> QuerySet[TokenFamily]:
+    """The user's sessions that still can be refreshed."""
+    return TokenFamily.objects.filter(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())

@@ -9,10 +9,26 @@ user_created = Signal()
 """`user`, `by` (User or None)."""
 
 user_signed_in = Signal()
-"""`user`."""
+"""`user`, `place` (`api` or `admin`)."""
+
+user_signed_out = Signal()
+"""`user`: left the admin. A session of the API ends with `sessions_ended`."""
 
 sign_in_failed = Signal()
 """`email` (as given, normalised), `user_id` (int or None), `reason` (a code)."""
+
+sign_in_locked = Signal()
+"""The last attempt of a window failed. `email` (normalised), `user_id` (int or None), `scope` (whose attempts),
+`seconds` (until the next window)."""
+
+sign_in_alarm = Signal()
+"""More sign-ins fail everywhere than ever should. `attempts`, `window` (seconds)."""
+
+refresh_reused = Signal()
+"""`family` (TokenFamily, revoked), `counter` (of the token that came twice)."""
+
+sessions_ended = Signal()
+"""`user_id`, `families` (list of their public ids), `reason` (SessionEnd), `by` (User or None)."""
 
 credits_moved = Signal()
 """`account_id`, `user_id`, `kind` (EntryKind), `amount` (credits, signed), `balance_after`, `reference`, `by`."""

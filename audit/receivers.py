@@ -1,12 +1,13 @@
 """From domain signals to events: one receiver a signal, one call each."""
 
 from typing import Any
+from uuid import UUID
 
 from django.dispatch import receiver
 
 from accounts import signals as accounts
-from accounts.enums import EntryKind, Role
-from accounts.models import Account, Approval, User
+from accounts.enums import EntryKind, Role, SessionEnd
+from accounts.models import Account, Approval, TokenFamily, User
 from audit.enums import Action
 from audit.services import record
 from catalog import signals as catalog
@@ -31,8 +32,13 @@ def user_created(user: User, **kwargs: Any) -> None:
 
 
 @receiver(accounts.user_signed_in, dispatch_uid="audit.user_signed_in")
-def user_signed_in(user: User, **kwargs: Any) -> None:
-    record(Action.USER_SIGNED_IN, entity="user", entity_id=user.pk, changes={"role": user.role})
+def user_signed_in(user: User, place: str, **kwargs: Any) -> None:
+    record(Action.USER_SIGNED_IN, entity="user", entity_id=user.pk, changes={"role": user.role, "place": place})
+
+
+@receiver(accounts.user_signed_out, dispatch_uid="audit.user_signed_out")
+def user_signed_out(user: User, **kwargs: Any) -> None:
+    record(Action.USER_SIGNED_OUT, entity="user", entity_id=user.pk)
 
 
 @receiver(accounts.sign_in_failed, dispatch_uid="audit.sign_in_failed")
@@ -44,6 +50,40 @@ def sign_in_failed(email: str, user_id: int | None, reason: str, **kwargs: Any) 
         changes={"reason": reason},
         personal={"email": email[:254]},
     )
+
+
+@receiver(accounts.sign_in_locked, dispatch_uid="audit.sign_in_locked")
+def sign_in_locked(email: str, user_id: int | None, scope: str, seconds: int, **kwargs: Any) -> None:
+    record(
+        Action.USER_SIGN_IN_LOCKED,
+        entity="user",
+        entity_id=user_id or "",
+        changes={"scope": scope, "seconds": seconds},
+        personal={"email": email[:254]},
+    )
+
+
+@receiver(accounts.sign_in_alarm, dispatch_uid="audit.sign_in_alarm")
+def sign_in_alarm(attempts: int, window: int, **kwargs: Any) -> None:
+    record(Action.SIGN_IN_ALARM, entity="user", changes={"attempts": attempts, "window": window})
+
+
+@receiver(accounts.refresh_reused, dispatch_uid="audit.refresh_reused")
+def refresh_reused(family: TokenFamily, counter: int, **kwargs: Any) -> None:
+    record(
+        Action.SESSION_REFRESH_REUSED,
+        entity="session",
+        entity_id=family.public_id,
+        changes={"user": family.user_id, "counter": counter, "current": family.counter},
+    )
+
+
+@receiver(accounts.sessions_ended, dispatch_uid="audit.sessions_ended")
+def sessions_ended(user_id: int, families: list[UUID], reason: SessionEnd, **kwargs: Any) -> None:
+    for family in families:
+        record(
+            Action.SESSION_ENDED, entity="session", entity_id=family, changes={"user": user_id, "reason": str(reason)}
+        )
 
 
 @receiver(accounts.profile_changed, dispatch_uid="audit.profile_changed")

@@ -8,8 +8,10 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         from common import connections, receivers  # noqa: F401  (registers their receivers)
         from common.idempotency import purge_expired_keys
+        from common.limits import forget_old
         from common.mail.delivery import deliver_due
         from common.sweeping import register
 
         register("idempotency_keys", purge_expired_keys)
         register("mail", deliver_due)
+        register("rate_counters", forget_old)

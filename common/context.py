@@ -23,6 +23,7 @@ class Context:
     request_id: str = ""
     ip: str = ""
     actor: Actor = Actor()
+    user_agent: str = ""
 
 
 _NOBODY_YET = Context()
@@ -39,9 +40,13 @@ def set_actor(kind: str, actor_id: object) -> None:
 
 
 @contextmanager
-def acting(kind: str, actor_id: str = "", *, request_id: str = "", ip: str = "") -> Iterator[Context]:
+def acting(
+    kind: str, actor_id: str = "", *, request_id: str = "", ip: str = "", user_agent: str = ""
+) -> Iterator[Context]:
     """Run a block as this actor; without a `request_id` one is made, so that its events can be found together."""
-    context = Context(request_id=request_id or uuid.uuid4().hex, ip=ip, actor=Actor(kind, actor_id))
+    context = Context(
+        request_id=request_id or uuid.uuid4().hex, ip=ip, actor=Actor(kind, actor_id), user_agent=user_agent
+    )
     token = _current.set(context)
     try:
         yield context

@@ -71,6 +71,14 @@ class TooLarge(DomainError):
     detail = _("Le corps de la requête dépasse 256 ko.")
 
 
+class RateLimited(DomainError):
+    """Too often; `retry_after` is in seconds. Says nothing about whom the limit protects."""
+
+    code = "rate_limited"
+    status = 429
+    detail = _("Trop de tentatives. Réessayez plus tard.")
+
+
 class Unavailable(DomainError):
     code = "unavailable"
     status = 503

@@ -66,7 +66,8 @@ class ContextMiddleware:
         offered = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
         started = time.perf_counter()
-        with acting("anonymous", request_id=request_id, ip=client_ip(request)):
+        user_agent = request.META.get("HTTP_USER_AGENT", "")
+        with acting("anonymous", request_id=request_id, ip=client_ip(request), user_agent=user_agent):
             response = self.get_response(request)
             response.headers["X-Request-ID"] = request_id
             _keep_private(request, response)

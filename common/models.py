@@ -81,3 +81,27 @@ class Mail(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.template} → {self.to}"
+
+
+class RateCounter(Timestamped):
+    """How often something was tried in the current window; `common.limits` counts.
+
+    Times are whole seconds since 1970, so that one statement can compute with them on either engine. The subject is a
+    keyed digest: nobody reads addresses out of this table.
+    """
+
+    scope = models.CharField(_("portée"), max_length=32)
+    subject = models.BinaryField(_("empreinte du sujet"), max_length=32)
+    used = models.PositiveIntegerField(_("tentatives"))
+    strikes = models.PositiveSmallIntegerField(_("fenêtres épuisées de suite"), default=0)
+    ends_at = models.BigIntegerField(_("fin de la fenêtre"), help_text=_("en secondes depuis 1970"))
+    forget_at = models.BigIntegerField(_("oublié à partir de"), help_text=_("en secondes depuis 1970"))
+
+    class Meta:
+        verbose_name = _("compteur de tentatives")
+        verbose_name_plural = _("compteurs de tentatives")
+        constraints = [models.UniqueConstraint(fields=["scope", "subject"], name="rate_counter_subject")]
+        indexes = [models.Index(fields=["forget_at"], name="rate_counter_forget")]
+
+    def __str__(self) -> str:
+        return self.scope

@@ -66,6 +66,7 @@ FILE_SETTINGS = frozenset(
     {
         "SECRET_KEY",
         "JWT_SIGNING_KEY",
+        "JWT_PREVIOUS_KEYS",
         "ENCRYPTION_KEYS",
         "AUDIT_KEY",
         "DATABASE_URL",

@@ -29,6 +29,8 @@ SECRET_KEY = secret(
 JWT_SIGNING_KEY = secret(
     "JWT_SIGNING_KEY", debug=DEBUG, development="development-only-jwt-key-01234567890", why="it signs access tokens."
 )
+JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="HS256")
+JWT_PREVIOUS_KEYS = env.str("JWT_PREVIOUS_KEYS", default="")
 ENCRYPTION_KEYS = secret(
     "ENCRYPTION_KEYS",
     debug=DEBUG,
@@ -54,7 +56,17 @@ if not ALLOWED_HOSTS:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After", "X-Request-ID"]
-CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-type", "idempotency-key", "x-request-id"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "accept-language",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-request-id",
+    "x-requested-with",
+]
+# Those origins, each by its name, may send the refresh cookie.
+CORS_ALLOW_CREDENTIALS = True
 # Reverse proxies of ours in front; 0 = none, X-Forwarded-For is then ignored.
 NUM_PROXIES = env.int("NUM_PROXIES", default=0)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
@@ -163,6 +175,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+# Shared by all processes of this machine: see accounts/services/hashing.py.
+HASH_GATE_DIR = DATA_DIR / "hash-gate"
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="Medoc-demo-1")
 
 # Languages, times, money
@@ -247,17 +261,11 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "COERCE_DECIMAL_TO_STRING": False,
 }
-SIMPLE_JWT = {
-    "ALGORITHM": "HS256",
-    "SIGNING_KEY": JWT_SIGNING_KEY,
-    "ISSUER": env.str("JWT_ISSUER", default="toctocmedoc"),
-    "AUDIENCE": env.str("JWT_AUDIENCE", default="toctocmedoc-api"),
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=30)),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=7)),
-    "USER_ID_CLAIM": "sub",
-    "TOKEN_TYPE_CLAIM": "type",
-    "UPDATE_LAST_LOGIN": False,
-}
+# Tokens
+JWT_ISSUER = env.str("JWT_ISSUER", default="toctocmedoc")
+JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="toctocmedoc-api")
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=30))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=7))
 SPECTACULAR_SETTINGS = {
     "TITLE": "Toc Toc Medoc",
     "DESCRIPTION": "Trouver un médicament, le réserver, le payer. Erreurs au format RFC 9457.",
@@ -280,7 +288,9 @@ SPECTACULAR_SETTINGS = {
 # Cookies and transport
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+REFRESH_COOKIE_NAME = "refresh_token" if DEBUG else "__Secure-refresh_token"
+REFRESH_COOKIE_PATH = "/api/v1/auth/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REFRESH_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 # Health checks come from inside, over plain HTTP.

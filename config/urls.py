@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
 
+from accounts.api.sessions import jwks_document
 from common.api.problems import not_found
 from common.health import health, health_of
 
@@ -12,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("payments.api.urls")),
     path("api/v1/", include("reservations.api.urls")),
     path("api/v1/", include("audit.api.urls")),
+    path(".well-known/jwks.json", jwks_document),
     path("health", health),
     path("health/db", health_of, {"name": "database"}),
     path("health/redis", health_of, {"name": "cache"}),

@@ -1,47 +1,58 @@
-from django.utils.translation import gettext_lazy as _
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken
-from rest_framework_simplejwt.tokens import Token
 
+from accounts.exceptions import SessionEnded, TokenNotValid
 from accounts.models import User
-from accounts.selectors import user_of_token
+from accounts.selectors import live_session
+from accounts.tokens import ACCESS, InvalidToken, decode
 from common.context import set_actor
 
 
-class TokenAuthentication(JWTAuthentication):
-    """A bearer token, one query for its user; a token older than the user's `token_version` is 401 at once."""
+@dataclass(frozen=True)
+class AccessToken:
+    """`request.auth`: which session the request belongs to, by its public id."""
 
-    def authenticate(self, request: Request) -> tuple[User, Token] | None:
-        result = super().authenticate(request)
-        if result is not None:
-            set_actor("user", result[0].pk)
-        return result
+    family: uuid.UUID
 
-    def get_validated_token(self, raw_token: bytes) -> Token:
+
+class TokenAuthentication(BaseAuthentication):
+    """A bearer token, one query for its user and its family: a session that has ended is 401 at once."""
+
+    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
+        kind, *rest = get_authorization_header(request).split() or [b""]
+        if kind.lower() != b"bearer":
+            return None
+        if len(rest) != 1:
+            raise _refused(TokenNotValid)
         try:
-            return super().get_validated_token(raw_token)
-        except InvalidToken as error:
-            raise exceptions.AuthenticationFailed(
-                _("Ce jeton n'est pas valable. Reconnectez-vous."), code="token_not_valid"
-            ) from error
+            claims = decode(rest[0].decode("ascii"), ACCESS)
+        except (InvalidToken, UnicodeDecodeError) as error:
+            raise _refused(TokenNotValid) from error
+        session = live_session(claims)
+        if session is None:
+            raise _refused(SessionEnded)
+        user, family = session
+        set_actor("user", user.pk)
+        return user, AccessToken(family.public_id)
 
-    def get_user(self, validated_token: Token) -> User:
-        subject = str(validated_token.get("sub", ""))
-        is_number = subject.isascii() and subject.isdigit() and len(subject) <= 18
-        user = user_of_token(int(subject)) if is_number else None
-        if user is None or not user.is_active or validated_token.get("ver") != user.token_version:
-            raise exceptions.AuthenticationFailed(
-                _("Votre session n'est plus valable. Reconnectez-vous."), code="session_ended"
-            )
-        return user
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+def _refused(reason: type[TokenNotValid] | type[SessionEnded]) -> exceptions.AuthenticationFailed:
+    """The framework's own exception: it alone gets the `WWW-Authenticate` header."""
+    return exceptions.AuthenticationFailed(reason.detail, code=reason.code)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = TokenAuthentication
     name = "bearer"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.enums import ApprovalStatus, Language, Role
-from accounts.models import Account, Approval, CreditEntry, PriceList, Rate, User
+from accounts.models import Account, Approval, CreditEntry, PriceList, Rate, TokenFamily, User
 from accounts.statement import label_of
 from common.api.serializers import StrictIntegerField, StrictSerializer
 from common.money import MAX_CREDITS
@@ -60,14 +60,38 @@ class ProfileSerializer(StrictSerializer):
             raise serializers.ValidationError(error.detail, code=error.code) from error
 
 
-class SessionSerializer(serializers.Serializer[Any]):
-    """What a sign-in returns."""
+class TokenPairSerializer(serializers.Serializer[Any]):
+    """What a refresh returns."""
 
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
     token_type = serializers.CharField()
     expires_in = serializers.IntegerField()
+
+
+class SignedInSerializer(TokenPairSerializer):
+    """What a sign-in returns."""
+
     user = UserSerializer()
+
+
+class RefreshSerializer(StrictSerializer):
+    """Without a `refresh_token` the cookie's is taken."""
+
+    refresh_token = serializers.CharField(max_length=4096, required=False)
+
+
+class SessionSerializer(serializers.ModelSerializer[TokenFamily]):
+    id = serializers.UUIDField(source="public_id")
+    last_used_at = serializers.DateTimeField(source="refreshed_at")
+    current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TokenFamily
+        fields = ["id", "device", "ip", "created_at", "last_used_at", "current"]
+
+    def get_current(self, family: TokenFamily) -> bool:
+        return family.public_id == self.context["request"].auth.family
 
 
 class RateSerializer(serializers.ModelSerializer[Rate]):

@@ -1,20 +1,25 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api import staff, views
+from accounts.api import sessions, staff, views
 
 router = SimpleRouter()
 staff_router = SimpleRouter(use_regex_path=False)
 staff_router.register("accounts", staff.AccountViewSet, basename="staff-account")
 staff_router.register("approvals", staff.ApprovalViewSet, basename="approval")
 router.register("account/entries", views.EntryViewSet, basename="account-entry")
+router.register("auth/sessions", sessions.SessionViewSet, basename="session")
 router.register("rates", views.RateViewSet, basename="rate")
 router.register("price-lists", views.PriceListViewSet, basename="price-list")
 
 # Older clients know other addresses; the contract documents the first of each.
 urlpatterns = [
-    path("auth/login/", views.LoginView.as_view(), name="login"),
-    *(path(f"auth/login/{alias}/", views.LoginView.as_view(schema=None)) for alias in ("json", "admin")),
+    path("auth/login/", sessions.LoginView.as_view(), name="login"),
+    path("auth/login/json/", sessions.LoginView.as_view(schema=None)),
+    path("auth/login/admin/", sessions.StaffLoginView.as_view(), name="login-admin"),
+    path("auth/refresh/", sessions.RefreshView.as_view(), name="refresh"),
+    path("auth/logout/", sessions.LogoutView.as_view(), name="logout"),
+    path("auth/logout/all/", sessions.LogoutAllView.as_view(), name="logout-all"),
     path("auth/me/", views.MeView.as_view(), name="me"),
     *(path(f"{alias}/", views.MeView.as_view(schema=None)) for alias in ("users/me", "auth/user/profile")),
     path("account/entries.csv", views.EntriesCSVView.as_view(), name="account-entries-csv"),

@@ -13,41 +13,11 @@ from rest_framework.views import APIView
 
 from accounts import selectors, statement
 from accounts.api import serializers
-from accounts.api.tokens import tokens_for
 from accounts.models import CreditEntry, PriceList, Rate, User
 from accounts.services.profiles import update_profile
-from accounts.services.signin import sign_in
 from common import csv
 from common.api.negotiation import AnyContent
 from common.api.pagination import EnvelopePagePagination
-from common.api.parsers import SmallFormParser, SmallMultiPartParser, StrictJSONParser
-
-
-class LoginView(APIView):
-    """Sign in with JSON, or with the OAuth 2 password form."""
-
-    permission_classes = [AllowAny]
-    authentication_classes: list[Any] = []
-    parser_classes = [StrictJSONParser, SmallFormParser, SmallMultiPartParser]
-
-    @extend_schema(
-        tags=["auth"],
-        operation_id="auth_login",
-        request={
-            "application/json": serializers.LoginSerializer,
-            "application/x-www-form-urlencoded": serializers.OAuth2LoginSerializer,
-        },
-        responses={200: serializers.SessionSerializer},
-    )
-    def post(self, request: Request) -> Response:
-        is_json = (request.content_type or "").startswith("application/json")
-        serializer = (serializers.LoginSerializer if is_json else serializers.OAuth2LoginSerializer)(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        given = serializer.validated_data
-        user = sign_in(request, email=given["email" if is_json else "username"], password=given["password"])
-        return Response(
-            {**tokens_for(user), "user": serializers.UserSerializer(user).data}, headers={"Cache-Control": "no-store"}
-        )
 
 
 class MeView(APIView):

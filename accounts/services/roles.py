@@ -6,8 +6,9 @@ Both end every session: a token carries the role it was issued with.
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import BACK_OFFICE_ROLES, Role
+from accounts.enums import BACK_OFFICE_ROLES, Role, SessionEnd
 from accounts.models import User
+from accounts.services.sessions import revoke_families
 from accounts.signals import role_changed, user_switched
 from common.errors import Forbidden
 from common.unit_of_work import unit_of_work
@@ -44,6 +45,7 @@ def change_role(user: User, role: Role, *, by: User) -> User:
         locked.token_version += 1
         locked.save(update_fields=["role", "is_staff", "is_superuser", "token_version", "updated_at"])
         locked.groups.set(Group.objects.filter(name=role))
+        revoke_families(locked, reason=SessionEnd.ACCESS_CHANGED, by=by)
         role_changed.send(User, user=locked, old=old, by=by)
     return locked
 
@@ -63,6 +65,7 @@ def switch_user(user: User, *, is_active: bool, by: User) -> User:
         locked.is_active = is_active
         locked.token_version += 1
         locked.save(update_fields=["is_active", "token_version", "updated_at"])
+        revoke_families(locked, reason=SessionEnd.ACCESS_CHANGED, by=by)
         user_switched.send(User, user=locked, is_active=is_active, by=by)
     return locked
 

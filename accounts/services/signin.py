@@ -1,34 +1,80 @@
-"""Sign-in with a password."""
+"""Sign-in with a password: count, check, then the second factor, then the session."""
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import update_last_login
 from django.http import HttpRequest
 
 from accounts.emails import normalize_email
-from accounts.exceptions import EmailNotVerified, InvalidCredentials
+from accounts.exceptions import EmailNotVerified, InvalidCredentials, StaffOnly
 from accounts.models import User
-from accounts.signals import sign_in_failed, user_signed_in
-from common.context import set_actor
+from accounts.services import limits
+from accounts.services.hashing import hash_gate
+from accounts.services.sessions import open_session
+from accounts.signals import sign_in_failed
+from accounts.tokens import TokenPair
+from common import limits as counters
+from common.errors import DomainError
 from common.unit_of_work import unit_of_work
 
 
-def sign_in(request: HttpRequest | None, *, email: str, password: str) -> User:
-    """Check the password and announce the outcome.
+def sign_in(*, email: str, password: str, staff_only: bool = False) -> TokenPair:
+    """Open a session of the API. Raises what `check_credentials` raises."""
+    user = check_credentials(email=email, password=password, staff_only=staff_only)
+    return open_session(user)
 
-    Raises `InvalidCredentials` (401), the same for wrong and unknown, and `EmailNotVerified` (403).
+
+def check_credentials(
+    *, email: str, password: str, staff_only: bool = False, request: HttpRequest | None = None
+) -> User:
+    """Whom the password belongs to, for the API and the admin alike; failures are counted and announced.
+
+    Raises `RateLimited` (429) before anything is checked; `InvalidCredentials` (401), the same for wrong, unknown and
+    switched off; with the right password only `EmailNotVerified` and `StaffOnly` (403); `Unavailable` (503) where too
+    many check passwords at once. Not inside a transaction.
     """
-    user = authenticate(request, username=email, password=password)
+    attempt = limits.take_attempt(email)
+    try:
+        with hash_gate():
+            user = authenticate(request, username=email, password=password)
+    except Exception:
+        attempt.withdrawn()
+        raise
     if not isinstance(user, User):
-        _announce_failure(email, None, InvalidCredentials.code)
+        user_id = User.objects.filter(email=attempt.email).values_list("pk", flat=True).first()
+        _announce_failure(email, user_id, InvalidCredentials.code)
+        attempt.failed(user_id=user_id)
         raise InvalidCredentials
-    if not user.is_verified:
-        _announce_failure(email, user.pk, EmailNotVerified.code)
-        raise EmailNotVerified
-    set_actor("user", user.pk)
-    with unit_of_work():
-        update_last_login(User, user)
-        user_signed_in.send(User, user=user)
+    attempt.succeeded()
+    refusal = _refusal(user, staff_only=staff_only)
+    if refusal is not None:
+        _announce_failure(email, user.pk, refusal.code)
+        raise refusal
     return user
+
+
+def confirm_password(user: User, *, password: str) -> None:
+    """Make sure that whoever holds the session also knows the password.
+
+    Raises `RateLimited` (429), `InvalidCredentials` (401), `Unavailable` (503). Not inside a transaction.
+    """
+    taken = counters.take((limits.CONFIRM, str(user.pk)))
+    try:
+        with hash_gate():
+            is_right = user.check_password(password)
+    except Exception:
+        counters.give_back(taken)
+        raise
+    if not is_right:
+        _announce_failure(user.email, user.pk, InvalidCredentials.code)
+        raise InvalidCredentials
+    counters.give_back(taken)
+
+
+def _refusal(user: User, *, staff_only: bool) -> DomainError | None:
+    if not user.is_verified:
+        return EmailNotVerified()
+    if staff_only and not user.is_staff:
+        return StaffOnly()
+    return None
 
 
 def _announce_failure(email: str, user_id: int | None, reason: str) -> None:

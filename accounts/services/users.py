@@ -10,6 +10,7 @@ from accounts.emails import normalize_email
 from accounts.enums import BACK_OFFICE_ROLES, EntryKind, Role
 from accounts.models import Account, User
 from accounts.services import ledger
+from accounts.services.hashing import hash_password
 from accounts.signals import user_created
 from common.unit_of_work import unit_of_work
 
@@ -21,15 +22,16 @@ def create_user(
 
     Raises `django.db.IntegrityError` where the address is taken: whether to tell is the caller's decision.
     """
+    hashed = hash_password(password)
     with unit_of_work():
         user = User(
             email=normalize_email(email),
+            password=hashed,
             role=role,
             is_staff=role in BACK_OFFICE_ROLES,
             is_superuser=role == Role.ADMIN,
             **fields,
         )
-        user.set_password(password)
         user.save(force_insert=True)
         user.groups.set(Group.objects.filter(name=role))
         Account.objects.create(user=user)

@@ -6,7 +6,9 @@ from typing import Any
 from accounts.enums import Role
 from accounts.models import Account, User
 from accounts.services import ledger
+from accounts.services.sessions import start_family
 from accounts.services.users import create_user
+from accounts.tokens import TokenPair, issue_pair
 
 PASSWORD = "Medoc-test-1"
 
@@ -22,6 +24,11 @@ def make_user(role: Role = Role.PATIENT, *, credits: int | None = None, **fields
     if credits is not None:
         set_credits(user, credits)
     return user
+
+
+def make_session(user: User) -> TokenPair:
+    """A session of this person, as a sign-in leaves it, but nobody was told."""
+    return issue_pair(user, start_family(user))
 
 
 def set_credits(user: User, credits: int) -> None:

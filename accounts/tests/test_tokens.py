@@ -7,9 +7,9 @@ import pytest
 from django.conf import settings as project_settings
 from django.utils import timezone
 
-from accounts.api.tokens import tokens_for
-from accounts.models import User
-from accounts.tests.factories import make_user
+from accounts.keys import signing_key
+from accounts.models import TokenFamily, User
+from accounts.tests.factories import make_session, make_user
 from common.tests.rows import contents
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,10 @@ URL = "/api/v1/auth/me/"
 
 @pytest.fixture
 def user():
-    return make_user()
+    """With one session open: tokens made here name its family."""
+    user = make_user()
+    make_session(user)
+    return user
 
 
 def _get(api, authorization):
@@ -36,6 +39,7 @@ def _claims(user, **changes):
         "role": "patient",
         "type": "access",
         "jti": "0" * 32,
+        "fam": str(TokenFamily.objects.get(user=user).public_id),
         "ver": 1,
         "iat": now,
         "exp": now + timedelta(minutes=5),
@@ -47,6 +51,7 @@ def _claims(user, **changes):
 
 
 def _sign(claims, key=None, algorithm="HS256", headers=None):
+    headers = {"kid": signing_key().id} if headers is None else headers
     return jwt.encode(claims, project_settings.JWT_SIGNING_KEY if key is None else key, algorithm, headers=headers)
 
 
@@ -112,13 +117,23 @@ def test_header_that_is_no_token(api, authorization):
         {"sub": 1},
         {"sub": None},
         {"sub": ["1"]},
+        {"fam": ...},
+        {"fam": None},
+        {"fam": ""},
+        {"fam": "x"},
+        {"fam": 1},
+        {"fam": "00000000-0000-4000-8000-000000000000"},
         {"ver": 0},
         {"ver": 2},
         {"ver": "1"},
         {"ver": None},
         {"ver": ...},
+        {"ver": True},
         {"nbf": 99999999999},
         {"iat": 99999999999},
+        {"iat": "now"},
+        {"iat": ...},
+        {"aud": ["toctocmedoc-api"]},
     ],
     ids=lambda changes: str(changes)[:24],
 )
@@ -142,7 +157,7 @@ def test_algorithm_is_not_the_tokens_choice(api, user, algorithm):
 
 
 def test_no_signature_at_all(api, user):
-    unsigned = jwt.encode(_claims(user), None, "none")
+    unsigned = jwt.encode(_claims(user), None, "none", headers={"kid": signing_key().id})
     signed = _sign(_claims(user))
 
     for token in (unsigned, signed.rsplit(".", 1)[0] + ".", signed[:-2]):
@@ -151,13 +166,13 @@ def test_no_signature_at_all(api, user):
 
 def test_payload_changed_under_its_signature(api, user):
     head, _, signature = _sign(_claims(user)).split(".")
-    _, payload, _ = _sign(_claims(make_user())).split(".")
+    _, payload, _ = _sign({**_claims(user), "sub": str(make_user().pk)}).split(".")
 
     assert _get(api, f"Bearer {head}.{payload}.{signature}").status_code == 401
 
 
 def test_refresh_token_opens_nothing(api, user):
-    assert _get(api, f"Bearer {tokens_for(user)['refresh_token']}").status_code == 401
+    assert _get(api, f"Bearer {make_session(user).refresh_token}").status_code == 401
 
 
 def test_expired_token(api, user):
@@ -168,7 +183,7 @@ def test_expired_token(api, user):
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"token_version": 2}])
 def test_session_that_has_ended(api, user, change):
-    token = tokens_for(user)["access_token"]
+    token = make_session(user).access_token
     assert _get(api, f"Bearer {token}").status_code == 200
 
     User.objects.filter(pk=user.pk).update(**change)

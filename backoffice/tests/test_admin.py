@@ -30,8 +30,14 @@ pytestmark = pytest.mark.django_db
 SignedIn = Callable[[User | None], Client]
 
 OURS = ("common", "accounts", "catalog", "payments", "reservations", "audit")
-# Shown on the page of what they belong to; the version is a counter that says nothing to anybody.
-ELSEWHERE = {"reservations.ReservationLine", "catalog.PharmacyMember", "catalog.CatalogVersion"}
+# Shown on the page of what they belong to, or, as sessions, to their owner alone; version and counters say nothing.
+ELSEWHERE = {
+    "accounts.TokenFamily",
+    "catalog.CatalogVersion",
+    "catalog.PharmacyMember",
+    "common.RateCounter",
+    "reservations.ReservationLine",
+}
 UNCHANGEABLE = (
     Account,
     Approval,

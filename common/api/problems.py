@@ -120,12 +120,7 @@ _CODES = {400: "parse_error", 401: "not_authenticated", 404: "not_found"}
 
 def _from_api_exception(exc: exceptions.APIException) -> DomainError:
     code = exc.get_codes() if isinstance(exc.detail, str) else None
-    if isinstance(exc.detail, dict) and "code" in exc.detail:
-        # simplejwt's shape: {"detail": …, "code": …, "messages": […]}
-        code, detail = str(exc.detail["code"]), exc.detail.get("detail", "")
-    else:
-        detail = exc.detail
-    error = DomainError(detail, code=str(code or _CODES.get(exc.status_code, "refused")))
+    error = DomainError(exc.detail, code=str(code or _CODES.get(exc.status_code, "refused")))
     error.status = exc.status_code
     if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
         error.retry_after = max(int(exc.wait), 1)

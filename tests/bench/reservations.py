@@ -20,9 +20,9 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from accounts.api.tokens import tokens_for
 from accounts.enums import EntryKind, PricedAction
 from accounts.models import Account, CreditEntry, PriceList, User
+from accounts.services.sessions import open_session
 from accounts.services.verification import verify_ledger
 from audit.models import Event
 from catalog.models import Pharmacy, SearchEntry, Stock
@@ -47,7 +47,7 @@ def run(report: Report, has_catalogue: bool) -> None:
     _prepare()
     with tempfile.TemporaryDirectory() as folder:
         spread, hot = Path(folder, "spread.txt"), Path(folder, "hot.txt")
-        tokens = [tokens_for(user)["access_token"] for user in User.objects.filter(email__startswith="bench")]
+        tokens = [open_session(user).access_token for user in User.objects.filter(email__startswith="bench")]
         spread.write_text("\n".join(map(str, tokens)))
         hot.write_text(str(tokens[0]))
         connection.close()

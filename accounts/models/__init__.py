@@ -9,8 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
 from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, EntryKind, PricedAction, Role
+from accounts.models.sessions import TokenFamily
 from common.models import Timestamped
 from common.money import MAX_CREDITS, MAX_PRICE, XAF
+
+__all__ = ["Account", "Approval", "CreditEntry", "PriceList", "Rate", "TokenFamily", "User", "UserManager"]
 
 
 class UserManager(BaseUserManager["User"]):
