@@ -40,7 +40,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 @contextmanager
 def _append_only_lifted() -> Iterator[None]:
-    from common.append_only import append_only_tables, sqlite_triggers
+    from common.append_only import append_only_tables
 
     _become("DATABASE_OWNER_URL")
     tables = append_only_tables()
@@ -52,7 +52,15 @@ def _append_only_lifted() -> Iterator[None]:
             else:
                 for event in ("update", "delete"):
                     cursor.execute(f"DROP TRIGGER append_only_{event}_{table}")
-    yield
+    try:
+        yield
+    finally:
+        _append_only_again(tables, is_postgres=is_postgres)
+
+
+def _append_only_again(tables: list[str], *, is_postgres: bool) -> None:
+    from common.append_only import sqlite_triggers
+
     with connection.cursor() as cursor:
         for table in tables:
             for statement in [f"ALTER TABLE {table} ENABLE TRIGGER USER"] if is_postgres else sqlite_triggers(table):
@@ -62,7 +70,7 @@ def _append_only_lifted() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def append_only_lifted_around_flush() -> Iterator[None]:
-    """The one place where the triggers are lifted: the flush after a test with real transactions."""
+    """Around the flush after a test with real transactions; by name only where a test seeds corruptions."""
     flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def lifted_flush(case: TransactionTestCase) -> None:
@@ -72,6 +80,12 @@ def append_only_lifted_around_flush() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = lifted_flush  # type: ignore[attr-defined]
     yield
     TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def append_only_lifted() -> Callable[[], Any]:
+    """`with append_only_lifted():` the owner connects and may rewrite what is append-only, to be found out."""
+    return _append_only_lifted
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,15 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Paiements")
 
     def ready(self) -> None:
+        from accounts.services.verification import register_check
         from common.sweeping import register
         from payments import purposes
         from payments.rates import RatePurpose
         from payments.services import asking, callbacks
+        from payments.services.verification import check_payments
 
         purposes.register("rate", RatePurpose())
+        register_check("payments", check_payments)
         register("payments_to_submit", asking.submit_forgotten)
         register("payments_in_doubt", asking.doubt_interrupted)
         register("payment_callbacks", callbacks.process_waiting)

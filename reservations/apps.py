@@ -7,6 +7,7 @@ class ReservationsConfig(AppConfig):
     verbose_name = _("Réservations")
 
     def ready(self) -> None:
+        from accounts.services.verification import register_check
         from accounts.statement import register_labels
         from catalog.holds import register_holds
         from common.sweeping import register
@@ -15,8 +16,10 @@ class ReservationsConfig(AppConfig):
         from reservations.purpose import ReservationPurpose
         from reservations.selectors import held_units
         from reservations.services.expiry import expire_overdue
+        from reservations.verification import check_reservations
 
         register_labels(RESERVED, NOT_HONOURED)
+        register_check("reservations", check_reservations)
         register_holds(held_units)
         purposes.register("reservation", ReservationPurpose())
         register("reservations_to_expire", expire_overdue)

@@ -72,7 +72,8 @@ def test_spending_together_succeeds_as_often_as_there_are_credits(threads):
 
 
 def test_same_cause_booked_by_many_at_once_is_booked_once(threads):
-    user = make_user(credits=CREDITS)
+    user = make_user(credits=CREDITS + 5)
+    ledger.spend(user.pk, 5, reference="reservation:a")
 
     def refund(_):
         with unit_of_work():

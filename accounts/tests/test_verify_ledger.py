@@ -42,7 +42,7 @@ def test_balance_changed_behind_its_back(accounts, capsys):
     account = accounts[1]
     Account.objects.filter(pk=account.pk).update(credit=F("credit") + 5)
 
-    assert verify_ledger().findings == [Finding(account.pk, None, "balance 12, entries add up to 7")]
+    assert verify_ledger().findings == [Finding(f"account {account.pk}", "balance 12, entries add up to 7", account.pk)]
     assert _run(capsys) == (1, f"account {account.pk}: balance 12, entries add up to 7\n")
 
 
@@ -51,7 +51,7 @@ def test_balance_without_any_entry(accounts, settings):
     account = make_user().account
     Account.objects.filter(pk=account.pk).update(credit=3)
 
-    assert verify_ledger().findings == [Finding(account.pk, None, "balance 3, entries add up to 0")]
+    assert verify_ledger().findings == [Finding(f"account {account.pk}", "balance 3, entries add up to 0", account.pk)]
 
 
 def test_wrong_running_balance(accounts, capsys):
@@ -61,16 +61,17 @@ def test_wrong_running_balance(accounts, capsys):
     )
     Account.objects.filter(pk=account.pk).update(credit=F("credit") + 5)
 
-    expected = Finding(account.pk, entry.pk, "balance after 13, entries so far add up to 12")
+    row = f"account {account.pk} entry {entry.pk}"
+    expected = Finding(row, "balance after 13, entries so far add up to 12", account.pk)
     assert verify_ledger().findings == [expected]
-    assert _run(capsys) == (1, f"account {account.pk} entry {entry.pk}: {expected.what}\n")
+    assert _run(capsys) == (1, f"{row}: {expected.what}\n")
 
 
 def test_entry_without_its_balance(accounts):
     account = accounts[0]
     CreditEntry.objects.create(account=account, amount=-2, balance_after=5, kind=EntryKind.SPEND, reference="forged")
 
-    assert verify_ledger().findings == [Finding(account.pk, None, "balance 7, entries add up to 5")]
+    assert verify_ledger().findings == [Finding(f"account {account.pk}", "balance 7, entries add up to 5", account.pk)]
 
 
 def test_every_account_that_does_not_add_up_is_named(accounts):

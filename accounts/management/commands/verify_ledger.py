@@ -6,13 +6,12 @@ from accounts.services.verification import verify_ledger
 
 
 class Command(BaseCommand):
-    help = "Proves that every balance is the sum of its entries; exits 1 and names the rows where one is not."
+    help = "Proves that credits and money add up; names the rows that do not, a line each, and exits 1."
 
     def handle(self, *args: Any, **options: Any) -> None:
         verification = verify_ledger()
         for finding in verification.findings:
-            entry = f" entry {finding.entry_id}" if finding.entry_id else ""
-            self.stdout.write(f"account {finding.account_id}{entry}: {finding.what}")
+            self.stdout.write(str(finding))
         if verification.findings:
             raise CommandError(f"{len(verification.findings)} findings in {verification.accounts} accounts")
         self.stdout.write(f"ledger: {verification.accounts} accounts add up")
