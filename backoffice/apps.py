@@ -8,7 +8,7 @@ class BackofficeConfig(AppConfig):
     verbose_name = _("Back-office")
 
     def ready(self) -> None:
-        from backoffice import health  # noqa: F401  (registers the queue's check)
+        from backoffice import health, receivers  # noqa: F401  (registers the queue's check; its receivers)
         from backoffice.roles import sync_groups
 
         post_migrate.connect(sync_groups, sender=self, dispatch_uid="backoffice.sync_groups")

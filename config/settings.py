@@ -330,6 +330,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "LOGIN": {"form": "backoffice.entrance.SignInForm"},
     "DASHBOARD_CALLBACK": "backoffice.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "backoffice.navigation.navigation"},
     "COLORS": {
