@@ -93,9 +93,7 @@ def _load(text: str) -> Key:
         else:
             public = serialization.load_pem_public_key(text.encode())
     except (ValueError, TypeError) as error:
-        raise ImproperlyConfigured(
-            f"JWT_SIGNING_KEY or JWT_PREVIOUS_KEYS holds a key nobody can read: {error}"
-        ) from None
+        raise ImproperlyConfigured(f"JWT_SIGNING_KEY or JWT_PREVIOUS_KEYS cannot be read: {error}") from error
     if isinstance(public, rsa.RSAPublicKey) and public.key_size >= _SMALLEST_RSA:
         algorithm = "RS256"
     elif isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):

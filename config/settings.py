@@ -256,11 +256,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["common.api.parsers.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "common.api.pagination.EnvelopeCursorPagination",
+    "DEFAULT_THROTTLE_CLASSES": ["common.api.throttling.AnonymousThrottle"],
     "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
     "EXCEPTION_HANDLER": "common.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "COERCE_DECIMAL_TO_STRING": False,
 }
+# Requests a minute from one address without a sign-in.
+RATE_LIMIT_PER_MINUTE = env.int("RATE_LIMIT_PER_MINUTE", default=600)
+if RATE_LIMIT_PER_MINUTE < 1 and not DEBUG:
+    raise ImproperlyConfigured("RATE_LIMIT_PER_MINUTE must be at least 1: only DEBUG may switch the limit off, with 0.")
 # Tokens
 JWT_ISSUER = env.str("JWT_ISSUER", default="toctocmedoc")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="toctocmedoc-api")

@@ -3,7 +3,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api import sessions, staff, views
 
-router = SimpleRouter()
+router = SimpleRouter(use_regex_path=False)
 staff_router = SimpleRouter(use_regex_path=False)
 staff_router.register("accounts", staff.AccountViewSet, basename="staff-account")
 staff_router.register("approvals", staff.ApprovalViewSet, basename="approval")

@@ -19,6 +19,7 @@ from common.api.negotiation import AnyContent
 from common.api.parsers import MAX_BYTES, TooLarge
 from common.api.permissions import NamedPermissions
 from common.api.serializers import NoBodySerializer
+from common.api.throttling import count_anonymous
 from common.context import acting, current
 from common.errors import NotFound
 from common.unit_of_work import unit_of_work
@@ -106,6 +107,8 @@ class CallbackView(APIView):
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
+    # Whoever knows the secret is always heard.
+    throttle_classes: list[Any] = []
     parser_classes = [RawParser]
     content_negotiation_class = AnyContent
 
@@ -146,6 +149,7 @@ class CallbackView(APIView):
     def _require_known(self, provider: str, secret: str) -> None:
         fits = hmac.compare_digest(secret.encode(), settings.PAYMENTS_CALLBACK_TOKEN.encode())
         if provider not in settings.PAYMENT_PROVIDERS or not fits:
+            count_anonymous()
             raise NotFound(_("Cette adresse n'existe pas."))
 
 

@@ -58,6 +58,7 @@ def site(folder: Path) -> Iterator[str]:
         patch.setenv("PORT", str(port))
         patch.setenv("MYPAYGA_URL", settings.MYPAYGA_URL)
         patch.setenv("LOG_LEVEL", "WARNING")
+        patch.setenv("RATE_LIMIT_PER_MINUTE", "0")
         processes = Processes(folder)
         try:
             command = "-m gunicorn config.wsgi --workers 2 --worker-class gthread --threads 4 --log-level warning"
