@@ -119,4 +119,5 @@ def simulators(settings: Any) -> Iterator[SimulatorServer]:
     """The outside services over real sockets, without faults, and the project pointed at them."""
     with SimulatorServer(port=0) as server:
         settings.MYPAYGA_URL = f"{server.url}/mypayga/v1"
+        settings.SINGPAY_URL = f"{server.url}/singpay/v1"
         yield server

@@ -143,7 +143,8 @@ class Client:
     ) -> Answer:
         limits = _Limits(
             ends=time.monotonic() + (self._deadline if deadline is None else deadline),
-            read=self._read if deadline is None else deadline,
+            # More patience with the whole call is more patience with its silence.
+            read=deadline if deadline is not None and deadline > self._deadline else self._read,
         )
         for attempt in range(1, tries + 1):
             try:

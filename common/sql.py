@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection
+from django.db.models import Field, Model, UniqueConstraint
 
 
 def fetch_all(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -61,6 +62,21 @@ def for_update(of: str = "") -> str:
     if not connection.features.has_select_for_update:
         return ""
     return f" FOR NO KEY UPDATE OF {of}" if of else " FOR NO KEY UPDATE"
+
+
+def violates(error: IntegrityError, model: type[Model], name: str) -> bool:
+    """Whether it was this unique constraint of the model that refused: PostgreSQL names it, SQLite its columns."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    if diagnosis is not None:
+        return bool(diagnosis.constraint_name == name)
+    unique = [each for each in model._meta.constraints if isinstance(each, UniqueConstraint) and each.name == name]
+    columns = [
+        f"{model._meta.db_table}.{field.column}"
+        for constraint in unique
+        for field in map(model._meta.get_field, constraint.fields)
+        if isinstance(field, Field)
+    ]
+    return str(error) == f"UNIQUE constraint failed: {', '.join(columns)}"
 
 
 def adapt(value: Any, field: Any) -> Any:

@@ -78,6 +78,9 @@ FILE_SETTINGS = frozenset(
         "EMAIL_PASSWORD",
         "MYPAYGA_API_KEY",
         "MYPAYGA_CALLBACK_SECRET",
+        "SINGPAY_CLIENT_ID",
+        "SINGPAY_CLIENT_SECRET",
+        "SINGPAY_WALLET",
         "PAYMENTS_CALLBACK_TOKEN",
         "DEMO_PASSWORD",
     }

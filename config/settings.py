@@ -154,7 +154,8 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
 TASKS = {
     "default": {
         "BACKEND": env.str("TASKS_BACKEND", default="django_tasks_db.DatabaseBackend"),
-        "QUEUES": ["default"],
+        # `slow`: calls that may take a minute, so that nothing quick waits behind them.
+        "QUEUES": ["default", "slow"],
     }
 }
 
@@ -214,7 +215,20 @@ PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=1
 PAYMENT_ASKED_FOR = timedelta(hours=env.float("PAYMENT_ASKED_FOR_HOURS", default=72))
 
 # Payment providers: name → dotted path of a `payments.providers.base.Provider`
-PAYMENT_PROVIDERS = {"mypayga": "payments.providers.mypayga.provider.MyPayGa"}
+PAYMENT_PROVIDERS = {
+    "mypayga": "payments.providers.mypayga.provider.MyPayGa",
+    "singpay": "payments.providers.singpay.provider.SingPay",
+    "counter": "payments.providers.counter.provider.Counter",
+}
+PAYMENT_GATEWAYS = env.list("PAYMENT_GATEWAYS", default=list(PAYMENT_PROVIDERS))
+if unknown := set(PAYMENT_GATEWAYS) - set(PAYMENT_PROVIDERS):
+    raise ImproperlyConfigured(
+        f"PAYMENT_GATEWAYS names {', '.join(sorted(unknown))}: {', '.join(PAYMENT_PROVIDERS)} exist."
+    )
+PAYMENT_PROVIDERS = {name: PAYMENT_PROVIDERS[name] for name in PAYMENT_GATEWAYS}
+if DEBUG:
+    # Takes no money and says what the phone's last digit tells it to.
+    PAYMENT_PROVIDERS["dummy"] = "payments.providers.dummy.provider.Dummy"
 # The secret last part of the callback addresses that gateways are given.
 PAYMENTS_CALLBACK_TOKEN = secret(
     "PAYMENTS_CALLBACK_TOKEN",
@@ -230,19 +244,60 @@ PROVIDER_CONNECT_SECONDS = env.float("PROVIDER_CONNECT_SECONDS", default=3)
 PROVIDER_READ_SECONDS = env.float("PROVIDER_READ_SECONDS", default=8)
 PROVIDER_DEADLINE_SECONDS = env.float("PROVIDER_DEADLINE_SECONDS", default=8)
 SIMULATORS_PORT = env.int("SIMULATORS_PORT", default=8765)
+# MyPayGa: what is not confirmed by its own documentation is a setting.
 MYPAYGA_URL = env.str(
     "MYPAYGA_URL",
     default=f"http://127.0.0.1:{SIMULATORS_PORT}/mypayga/v1" if DEBUG else "https://api.mypayga.com/v1",
 )
 MYPAYGA_API_KEY = required(
-    "MYPAYGA_API_KEY", debug=DEBUG, development="stest_demo", what="the key MyPayGa issued (sprod_… or stest_…)"
+    "MYPAYGA_API_KEY",
+    debug=DEBUG or "mypayga" not in PAYMENT_PROVIDERS,
+    development="stest_demo",
+    what="the key MyPayGa issued (sprod_… or stest_…), or leave mypayga out of PAYMENT_GATEWAYS",
 )
 MYPAYGA_CALLBACK_SECRET = required(
     "MYPAYGA_CALLBACK_SECRET",
-    debug=DEBUG,
+    debug=DEBUG or "mypayga" not in PAYMENT_PROVIDERS,
     development="demo-callback-secret",
     what="the callback secret MyPayGa issued; it is not the API key",
 )
+MYPAYGA_PAYMENT_PATH = env.str("MYPAYGA_PAYMENT_PATH", default="/payment")
+MYPAYGA_VERIFY_PATH = env.str("MYPAYGA_VERIFY_PATH", default="/verify")
+MYPAYGA_NETWORK_PATH = env.str("MYPAYGA_NETWORK_PATH", default="/network")
+MYPAYGA_NETWORK_LOOKUP = env.bool("MYPAYGA_NETWORK_LOOKUP", default=False)
+
+# SingPay
+SINGPAY_URL = env.str(
+    "SINGPAY_URL",
+    default=f"http://127.0.0.1:{SIMULATORS_PORT}/singpay/v1" if DEBUG else "https://gateway.singpay.ga/v1",
+)
+_SINGPAY_UNUSED = DEBUG or "singpay" not in PAYMENT_PROVIDERS
+SINGPAY_CLIENT_ID = required(
+    "SINGPAY_CLIENT_ID",
+    debug=_SINGPAY_UNUSED,
+    development="00000000-0000-4000-8000-000000000000",
+    what="the client id SingPay issued (a UUID), or leave singpay out of PAYMENT_GATEWAYS",
+)
+SINGPAY_CLIENT_SECRET = required(
+    "SINGPAY_CLIENT_SECRET",
+    debug=_SINGPAY_UNUSED,
+    development="demo-client-secret",
+    what="the client secret SingPay issued",
+)
+SINGPAY_WALLET = required(
+    "SINGPAY_WALLET",
+    debug=_SINGPAY_UNUSED,
+    development="000000000000000000000000",
+    what="the id of the SingPay wallet that the money goes to (24 hexadecimal digits)",
+)
+SINGPAY_PUSH = env.bool("SINGPAY_PUSH", default=True)
+SINGPAY_PAGE_DEADLINE_SECONDS = env.float("SINGPAY_PAGE_DEADLINE_SECONDS", default=60)
+SINGPAY_PAGE_PATH = env.str("SINGPAY_PAGE_PATH", default="/ext")
+SINGPAY_AIRTEL_PATH = env.str("SINGPAY_AIRTEL_PATH", default="/74/paiement")
+SINGPAY_MOOV_PATH = env.str("SINGPAY_MOOV_PATH", default="/62/paiement")
+SINGPAY_STATUS_PATH = env.str("SINGPAY_STATUS_PATH", default="/transaction/api/status")
+SINGPAY_SEARCH_PATH = env.str("SINGPAY_SEARCH_PATH", default="/transaction/api/search/by-reference")
+SINGPAY_WALLET_PATH = env.str("SINGPAY_WALLET_PATH", default="/portefeuille/api")
 
 # The secrets that others issued, and those inside addresses.
 if not DEBUG:

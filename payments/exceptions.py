@@ -8,6 +8,16 @@ class UnknownProvider(Invalid):
     detail = _("Ce moyen de paiement n'existe pas.")
 
 
+class ProviderNotOffered(Invalid):
+    code = "provider_not_offered"
+    detail = _("Cela ne se paie pas au comptoir.")
+
+
+class NotByHand(Conflict):
+    code = "not_by_hand"
+    detail = _("Ce paiement n'est pas confirmé au comptoir : c'est son prestataire qui répond.")
+
+
 class UnknownNetwork(Invalid):
     code = "unknown_network"
     detail = _("Le réseau de ce numéro n'est pas reconnu. Indiquez AM (Airtel Money) ou MM (Moov Money).")

@@ -27,7 +27,7 @@ class Payment(Timestamped):
     terms = models.JSONField(_("conditions"), default=dict, encoder=DjangoJSONEncoder)
     provider = models.CharField(_("prestataire"), max_length=16)
     network = models.CharField(_("réseau"), max_length=2, choices=Network, blank=True)
-    phone = models.CharField(_("téléphone"), max_length=16)
+    phone = models.CharField(_("téléphone"), max_length=16, blank=True)
     status = models.CharField(_("état"), max_length=16, choices=Status, default=Status.CREATED)
     reason = models.CharField(_("motif"), max_length=64, blank=True)
     checkout_url = models.URLField(_("page de paiement"), max_length=500, blank=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from accounts.models import User
 from common.errors import Invalid
 from payments.models import Payment
 
@@ -19,8 +20,15 @@ class Quote:
 
 
 class Purpose(Protocol):
+    """`at_counter`: whether it may be paid over a counter, to somebody for whom `may_confirm` holds."""
+
+    at_counter: bool
+
     def quote(self, user_id: int, purpose_id: str) -> Quote:
         """The price for this user. Raises a 404 for what is not theirs, a 409 for what cannot be paid (any more)."""
+
+    def may_confirm(self, payment: Payment, user: User) -> bool:
+        """Whether this user stands behind the counter where it is paid."""
 
     def opened(self, payment: Payment) -> None:
         """A payment was created, in its transaction: e.g. keep a hold while the customer types a PIN."""

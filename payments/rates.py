@@ -1,18 +1,24 @@
 """The purpose `rate`: a pack of credits. Here, because accounts know no payments."""
 
 from accounts.exceptions import UnknownRate
-from accounts.models import Rate
+from accounts.models import Rate, User
 from accounts.services.accounts import subscribe
 from payments.models import Payment
 from payments.purposes import Quote
 
 
 class RatePurpose:
+    at_counter = False
+
     def quote(self, user_id: int, purpose_id: str) -> Quote:
         rate = Rate.objects.filter(pk=int(purpose_id), is_active=True).first()
         if rate is None:
             raise UnknownRate
         return Quote(rate.price, rate.currency, rate.label, terms={"credits": rate.credits})
+
+    def may_confirm(self, payment: Payment, user: User) -> bool:
+        """No counter sells packs of credits."""
+        return False
 
     def opened(self, payment: Payment) -> None:
         """Nothing is held for a pack of credits."""

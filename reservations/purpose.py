@@ -7,6 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.enums import Role
+from accounts.models import User
 from common.errors import NotFound
 from payments.exceptions import AlreadyPaid
 from payments.models import Payment
@@ -21,6 +23,8 @@ _PAYABLE = (Status.CONFIRMED, Status.READY)
 
 
 class ReservationPurpose:
+    at_counter = True
+
     def quote(self, user_id: int, purpose_id: str) -> Quote:
         own = Reservation.objects.select_related("pharmacy").filter(user_id=user_id)
         reservation = own.filter(public_id=uuid.UUID(purpose_id)).first()
@@ -30,6 +34,11 @@ class ReservationPurpose:
         # Not the pickup code: the label goes to the gateway, and the code is the proof at the counter.
         label = _("Réservation à %(pharmacy)s") % {"pharmacy": reservation.pharmacy.name}
         return Quote(reservation.total, reservation.currency, label)
+
+    def may_confirm(self, payment: Payment, user: User) -> bool:
+        """The pharmacists of that pharmacy."""
+        own = Reservation.objects.filter(public_id=uuid.UUID(payment.purpose_id), pharmacy__members__user=user)
+        return user.role == Role.PHARMACIST and own.exists()
 
     def opened(self, payment: Payment) -> None:
         """Nobody loses the boxes while typing a PIN: the hold lasts at least as long as the payment blocks.

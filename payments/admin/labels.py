@@ -33,9 +33,12 @@ VERDICT_COLOURS = {Verdict.WAITING: "warning", Verdict.SETTLED: "success", Verdi
 REASONS = {
     "already_paid": _("déjà payé autrement, jamais envoyé"),
     "amount_mismatch": _("montant différent de celui demandé"),
+    "currency_not_served": _("devise que le prestataire ne connaît pas"),
     "currency_mismatch": _("devise différente de celle demandée"),
     "declined": _("refusé par le client ou son opérateur"),
     "dismissed_by_staff": _("écarté par l'équipe"),
+    "customer_timeout": _("le client n'a pas répondu à temps"),
+    "gateway_keys": _("clés ou portefeuille refusés par le prestataire"),
     "gateway_not_reached": _("prestataire injoignable"),
     "gateway_refused": _("refusé par le prestataire"),
     "gateway_timeout": _("pas de réponse du prestataire à temps"),
@@ -43,12 +46,17 @@ REASONS = {
     "get_on_callback": _("appel par GET"),
     "interrupted": _("envoi interrompu"),
     "never_confirmed": _("jamais confirmé par le prestataire"),
+    "network_unknown": _("réseau du téléphone inconnu, jamais envoyé"),
+    "never_received": _("jamais reçu par le prestataire"),
     "never_sent": _("oublié trop longtemps, jamais envoyé"),
+    "no_callbacks": _("ce prestataire n'envoie pas de notification"),
     "no_balance": _("solde du client insuffisant"),
     "no_answer": _("sans nouvelles du prestataire"),
     "not_payable": _("objet qui ne se paie plus, jamais envoyé"),
     "nothing_to_grant": _("payé, mais l'objet n'est plus disponible"),
     "reference_mismatch": _("référence différente de celle envoyée"),
+    "page_not_received": _("le prestataire n'a pas donné sa page à temps"),
+    "refunded_by_gateway": _("déjà rendu au client par le prestataire"),
     "replayed": _("ancien message rejoué"),
     "reservation_cancelled": _("réservation annulée"),
     "reservation_expired": _("réservation expirée"),
@@ -59,6 +67,7 @@ REASONS = {
     "unknown_reservation": _("réservation introuvable, jamais envoyé"),
     "unreadable": _("message illisible"),
     "unsigned": _("message sans signature"),
+    "wallet_mismatch": _("payé sur un autre portefeuille"),
     "wrong_pin": _("code PIN faux"),
     "wrong_signature": _("fausse signature"),
 }
@@ -68,6 +77,7 @@ OUTCOMES = {
     Outcome.REFUSED: _("refusé"),
     Outcome.UNKNOWN: _("inconnue"),
     Outcome.NOT_REACHED: _("prestataire injoignable"),
+    Outcome.NOT_FOUND: _("inconnu du prestataire"),
 }
 
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -26,7 +27,12 @@ from payments.admin.attempts import AttemptInline, attempted
 from payments.admin.labels import PROVIDERS, PURPOSES, REFUND_COLOURS, STATUS_COLOURS, reason_label
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
-from payments.services import asking, refunds, reviewing
+from payments.providers import get_provider
+from payments.services import asking, counter, refunds, reviewing
+
+
+def _is_by_hand(payment: Payment) -> bool:
+    return payment.provider in settings.PAYMENT_PROVIDERS and get_provider(payment.provider).by_hand
 
 
 class RefundInline(ReadOnlyInline):
@@ -95,7 +101,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         ),
     )
     inlines = (AttemptInline, RefundInline)
-    actions_detail = ("ask_provider", "accept_held", "dismiss_held", "request_refund")
+    actions_detail = ("ask_provider", "confirm_counter", "accept_held", "dismiss_held", "request_refund")
 
     @display(description=_("payeur"))
     def payer(self, payment: Payment) -> str:
@@ -134,11 +140,23 @@ class PaymentAdmin(ReadOnlyAdmin):
         question=_("Le prestataire est interrogé maintenant ; ce qu'il répond décide du paiement."),
         done=_("Le prestataire a été interrogé."),
         permission="payments.change_payment",
-        offered=lambda payment: payment.status in (Status.PENDING, Status.UNKNOWN),
+        offered=lambda payment: payment.status in (Status.PENDING, Status.UNKNOWN) and not _is_by_hand(payment),
         icon="sync",
     )
     def ask_provider(self, request: Any, payment: Payment) -> None:
         asking.ask(payment.pk)
+
+    @service_action(
+        description=_("Confirmer l'encaissement"),
+        question=_("L'argent est dans la caisse de la pharmacie : le patient reçoit ce qu'il a payé. C'est définitif."),
+        done=_("L'encaissement est confirmé."),
+        permission="payments.change_payment",
+        offered=lambda payment: payment.status == Status.PENDING and _is_by_hand(payment),
+        icon="point_of_sale",
+        variant=ActionVariant.PRIMARY,
+    )
+    def confirm_counter(self, request: Any, payment: Payment) -> None:
+        counter.confirm(payment, by=request.user)
 
     @service_action(
         description=_("Accepter le paiement"),

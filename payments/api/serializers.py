@@ -11,13 +11,16 @@ from payments.models import Payment, Refund
 
 
 class PaymentInputSerializer(StrictSerializer):
-    """`purpose` and, under that very name, the id of what is paid; the amount is never taken from the client."""
+    """`purpose` and, under that very name, the id of what is paid; the amount is never taken from the client.
+
+    Whether `phone` may be left out depends on the provider: a page, or a counter, needs none.
+    """
 
     purpose = serializers.ChoiceField(choices=["rate", "reservation"])
     rate = StrictIntegerField(required=False, min_value=1, max_value=2**31 - 1)
     reservation = serializers.UUIDField(required=False)
     provider = serializers.CharField(max_length=16)
-    phone = serializers.CharField(max_length=32)
+    phone = serializers.CharField(max_length=32, required=False)
     network = serializers.ChoiceField(choices=Network.choices, required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -56,8 +59,8 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
     def get_network(self, payment: Payment) -> str | None:
         return payment.network or None
 
-    def get_phone(self, payment: Payment) -> str:
-        return mask(payment.phone)
+    def get_phone(self, payment: Payment) -> str | None:
+        return mask(payment.phone) or None
 
     def get_checkout_url(self, payment: Payment) -> str | None:
         return payment.checkout_url or None

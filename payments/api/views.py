@@ -25,7 +25,7 @@ from common.errors import NotFound
 from common.unit_of_work import unit_of_work
 from payments.api import serializers
 from payments.models import CallbackMessage, Payment, Refund
-from payments.services import asking, refunds, starting
+from payments.services import asking, counter, refunds, sending, starting
 from payments.services.receiving import store_callback
 from payments.signals import callback_refused
 
@@ -63,12 +63,10 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
             purpose=given["purpose"],
             purpose_id=given["purpose_id"],
             provider=given["provider"],
-            phone=given["phone"],
+            phone=given.get("phone", ""),
             network=given.get("network"),
         )
-        return CallOutside(
-            provisional=self._accepted(payment), finish=lambda: self._accepted(starting.submit(payment.pk))
-        )
+        return CallOutside(provisional=self._accepted(payment), finish=lambda: self._accepted(sending.send(payment)))
 
     @extend_schema(
         tags=["payments"],
@@ -85,6 +83,23 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
             provisional=Response(self.get_serializer(payment).data),
             finish=lambda: Response(self.get_serializer(asking.ask(payment.pk)).data),
         )
+
+    @extend_schema(
+        tags=["payments"],
+        request=None,
+        responses={200: serializers.PaymentSerializer},
+        description="The money is in the till (provider `counter`): for staff and the pharmacists of that pharmacy.",
+    )
+    @action(detail=True, methods=["post"])
+    @idempotent(required=False)
+    def confirm(self, request: Request, id: Any) -> Response:
+        payment = Payment.objects.filter(public_id=id).first()
+        user = _user(request)
+        # Whoever may neither see nor confirm it learns nothing of it.
+        if payment is None or not (payment.user_id == user.pk or counter.may_confirm(payment, user)):
+            raise NotFound
+        _refuse_body(request)
+        return Response(self.get_serializer(counter.confirm(payment, by=user)).data)
 
     def _accepted(self, payment: Payment) -> Response:
         return Response(self.get_serializer(payment).data, status=202)

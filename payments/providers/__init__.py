@@ -5,6 +5,7 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from common.errors import FieldError
 from payments.exceptions import UnknownProvider
 from payments.providers.base import Provider
 
@@ -19,5 +20,5 @@ def get_provider(name: str) -> Provider:
     """Raises `UnknownProvider` (400)."""
     path = settings.PAYMENT_PROVIDERS.get(name)
     if path is None:
-        raise UnknownProvider
+        raise UnknownProvider(errors=[FieldError("provider", UnknownProvider.code, UnknownProvider.detail)])
     return _load(path)

@@ -1,4 +1,4 @@
-"""What a payment gateway is to the rest of the house: four methods and four frozen dataclasses, no HTTP, no HTML."""
+"""What a payment gateway is to the rest of the house: five methods and four frozen dataclasses, no HTTP, no HTML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,24 +9,29 @@ from payments.enums import Network
 
 
 class Outcome(StrEnum):
-    """`REFUSED`: the gateway said no. `NOT_REACHED`: it never heard of it. `UNKNOWN`: nobody can tell yet."""
+    """`REFUSED`: the gateway said no. `UNKNOWN`: nobody can tell yet. `NOT_REACHED`: nothing was sent, or
+    nothing has reached the customer, so that nobody can be charged.
+
+    `NOT_FOUND`: asked, the gateway knows no such payment; it may still be on its way there.
+    """
 
     PENDING = "pending"
     PAID = "paid"
     REFUSED = "refused"
     NOT_REACHED = "not_reached"
     UNKNOWN = "unknown"
+    NOT_FOUND = "not_found"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to ask the customer for: `amount` in whole units of `currency`, `phone` in E.164."""
+    """What to ask the customer for: `amount` in whole units of `currency`, `phone` in E.164 or empty."""
 
     reference: str
     amount: int
     currency: str
     phone: str
-    network: Network
+    network: Network | None
     label: str
     first_name: str
     last_name: str
@@ -49,13 +54,19 @@ class Started:
 
 @dataclass(frozen=True)
 class Report:
-    """What the gateway says when asked. For `PAID`, `amount` and `currency` are what it was paid under `reference`."""
+    """What the gateway says when asked. For `PAID`, `amount` and `currency` are what it was paid under `reference`.
+
+    `objection` is a short code where it was paid otherwise than we asked in a way that only this gateway knows; staff
+    then decide. `provider_id` is the gateway's name for it, where the start call never heard it.
+    """
 
     outcome: Outcome
     reference: str = ""
     amount: int | None = None
     currency: str = ""
     reason: str = ""
+    objection: str = ""
+    provider_id: str = ""
     response: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -78,10 +89,22 @@ class CallbackRefused(Exception):
 
 
 class Provider(Protocol):
+    """`requires`: which of `phone` and `network` a payment cannot do without.
+
+    `by_hand`: nobody is asked; somebody at the counter says that it was paid.
+    """
+
     name: str
+    by_hand: bool
+
+    @property
+    def requires(self) -> frozenset[str]: ...
 
     def network_of(self, phone: str) -> Network | None:
         """The network of a phone (E.164) as far as its prefix tells; None where this provider does not serve it."""
+
+    def patience(self, phone: str, network: Network | None) -> float:
+        """Seconds that `start` may take at most. More than a request may wait is left to the queue."""
 
     def start(self, order: Order) -> Started:
         """Ask the customer for the money, under a deadline. Never raises for what the network does."""

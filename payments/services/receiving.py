@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from common.sql import violates
 from common.unit_of_work import unit_of_work
 from payments.models import CallbackMessage
 from payments.signals import callback_received, callback_refused
@@ -31,7 +32,9 @@ def store_callback(provider: str, *, body: bytes, content_type: str) -> Callback
                     body=body,
                     next_at=timezone.now(),
                 )
-        except IntegrityError:
+        except IntegrityError as error:
+            if not violates(error, CallbackMessage, "callback_once"):
+                raise
             known = CallbackMessage.objects.get(provider=provider, digest=digest)
             if known.created_at < timezone.now() - settings.PAYMENT_ASKED_FOR:
                 callback_refused.send(CallbackMessage, provider=provider, reason="replayed", message=known)

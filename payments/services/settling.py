@@ -1,5 +1,7 @@
 """What a gateway's report does to a payment: the only place where money becomes something else."""
 
+from django.utils import timezone
+
 from accounts.models import User
 from common.unit_of_work import unit_of_work
 from payments import purposes
@@ -15,10 +17,12 @@ def settle(attempt: PaymentAttempt, report: Report) -> Payment:
 
     A success grants the purpose in the same transaction; where it can no longer be had, the money is due back.
     A success about another amount, currency or reference is held for staff, and nothing is granted. A gateway that was
-    not reached, or cannot tell, has said nothing about the money: nothing changes.
+    not reached, or cannot tell, has said nothing about the money: nothing changes. One that still does not know the
+    payment when it no longer blocks never received it.
     """
     with unit_of_work():
         payment = lock(attempt.payment_id)
+        _learn(attempt, report)
         if report.outcome == Outcome.PAID:
             _paid(payment, attempt, report)
         elif report.outcome == Outcome.REFUSED:
@@ -26,7 +30,24 @@ def settle(attempt: PaymentAttempt, report: Report) -> Payment:
                 move(payment, Status.FAILED, reason=report.reason)
         elif report.outcome == Outcome.PENDING and payment.status == Status.UNKNOWN:
             move(payment, Status.PENDING)
+        elif report.outcome == Outcome.NOT_FOUND and payment.status == Status.UNKNOWN and not _blocks(payment):
+            move(payment, Status.FAILED, reason="never_received")
     return payment
+
+
+def _blocks(payment: Payment) -> bool:
+    return payment.expires_at > timezone.now()
+
+
+def _learn(attempt: PaymentAttempt, report: Report) -> None:
+    """Keep the gateway's own id where the start call never heard it, unless another attempt has it."""
+    if not report.provider_id or report.reference != attempt.reference:
+        return
+    same = PaymentAttempt.objects.filter(provider=attempt.provider, provider_id=report.provider_id)
+    if not same.exists():
+        PaymentAttempt.objects.filter(pk=attempt.pk, provider_id="").update(
+            provider_id=report.provider_id, updated_at=timezone.now()
+        )
 
 
 def _paid(payment: Payment, attempt: PaymentAttempt, report: Report) -> None:
@@ -58,4 +79,4 @@ def _mismatch(payment: Payment, attempt: PaymentAttempt, report: Report) -> str:
         return "amount_mismatch"
     if report.currency != payment.currency:
         return "currency_mismatch"
-    return ""
+    return report.objection

@@ -10,17 +10,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common.connections import release_connection
-from common.errors import DomainError, FieldError
+from common.errors import DomainError, FieldError, Invalid
 from common.phones import InvalidPhone, country_of, to_e164
+from common.sql import violates
 from common.unit_of_work import unit_of_work
 from payments import purposes
+from payments.callback_urls import callback_url
 from payments.enums import Network, Status
-from payments.exceptions import PaymentPending, UnknownNetwork
+from payments.exceptions import PaymentPending, ProviderNotOffered, UnknownNetwork
 from payments.models import Payment, PaymentAttempt
 from payments.providers import get_provider
 from payments.providers.base import Order, Outcome, Started
@@ -34,25 +37,29 @@ _STATUS_OF = {
     Outcome.PENDING: Status.PENDING,
     Outcome.PAID: Status.PENDING,
     Outcome.UNKNOWN: Status.UNKNOWN,
+    Outcome.NOT_FOUND: Status.UNKNOWN,
     Outcome.REFUSED: Status.FAILED,
     Outcome.NOT_REACHED: Status.FAILED,
 }
 
 
 def create_payment(
-    user: User, *, purpose: str, purpose_id: str, provider: str, phone: str, network: Network | None = None
+    user: User, *, purpose: str, purpose_id: str, provider: str, phone: str = "", network: Network | None = None
 ) -> Payment:
     """Commit the intent to ask `user` for what the purpose quotes. Nothing is sent yet: see `submit`.
 
-    Raises the purpose's own 404 and 409, `UnknownProvider`, `InvalidPhone`, `UnknownNetwork` (400) and
-    `PaymentPending` (409) while another payment for the same purpose is open.
+    Raises the purpose's own 404 and 409, `UnknownProvider`, `ProviderNotOffered`, `InvalidPhone`, `UnknownNetwork`
+    (400) and `PaymentPending` (409) while another payment for the same purpose is open.
+
+    A gateway that can show a page needs no `phone`; a counter needs none either.
     """
-    gateway = get_provider(provider)
-    number = _customer_phone(phone)
-    network = network or gateway.network_of(number)
-    if network is None:
-        raise UnknownNetwork
-    kind = purposes.get(purpose)
+    gateway, kind = get_provider(provider), purposes.get(purpose)
+    if gateway.by_hand and not kind.at_counter:
+        raise ProviderNotOffered(errors=[FieldError("provider", ProviderNotOffered.code, ProviderNotOffered.detail)])
+    number = _customer_phone(phone, required="phone" in gateway.requires)
+    network = network or (gateway.network_of(number) if number else None)
+    if network is None and "network" in gateway.requires:
+        raise UnknownNetwork(errors=[FieldError("phone", UnknownNetwork.code, UnknownNetwork.detail)])
     with unit_of_work():
         quote = kind.quote(user.pk, purpose_id)
         now = timezone.now()
@@ -66,15 +73,17 @@ def create_payment(
             currency=quote.currency,
             terms=dict(quote.terms),
             provider=provider,
-            network=network,
+            network=network or "",
             phone=number,
             expires_at=now + settings.PAYMENT_BLOCKS,
-            next_at=now + _grace(),
+            next_at=now + _grace(settings.PROVIDER_DEADLINE_SECONDS),
         )
         try:
             with transaction.atomic():
                 payment.save(force_insert=True)
         except IntegrityError as error:
+            if not violates(error, Payment, "payment_one_open"):
+                raise
             raise PaymentPending from error
         PaymentAttempt.objects.create(payment=payment, provider=provider, reference=uuid.uuid4().hex)
         kind.opened(payment)
@@ -104,29 +113,32 @@ def submit(payment_id: int) -> Payment:
         payment = lock(payment_id)
         if payment.status != Status.CREATED:
             return payment
-        payment.next_at = timezone.now() + _grace()
+        gateway = get_provider(payment.provider)
+        payment.next_at = timezone.now() + _grace(gateway.patience(payment.phone, _network(payment)))
         move(payment, Status.SUBMITTING, fields=("next_at",))
         if objection := _objection(payment):
             move(payment, Status.FAILED, reason=objection)
             return payment
         attempt = payment.attempts.latest("id")
         order = _order(payment, attempt)
-    gateway = get_provider(payment.provider)
     release_connection()
     return record_start(payment.pk, attempt.pk, gateway.start(order))
 
 
 def record_start(payment_id: int, attempt_id: int, started: Started) -> Payment:
     """Write down what the gateway answered, then settle what callbacks have been waiting for it."""
+    # Whatever the gateway has said, that it was asked must stay written down.
+    unreadable = replace(started, outcome=Outcome.UNKNOWN, provider_id="", checkout_url="", reason="gateway_unreadable")
     try:
         _record_start(payment_id, attempt_id, started)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, PaymentAttempt, "attempt_provider_id"):
+            raise
         # The gateway gave it a name that another payment has already: the two could not be told apart.
-        _record_start(
-            payment_id,
-            attempt_id,
-            replace(started, outcome=Outcome.UNKNOWN, provider_id="", checkout_url="", reason="gateway_unreadable"),
-        )
+        _record_start(payment_id, attempt_id, unreadable)
+    except (DataError, UnicodeError):
+        # It said something that the database cannot hold: too long, NUL, half a character.
+        _record_start(payment_id, attempt_id, replace(unreadable, response={}))
     settle_waiting(attempt_id)
     return Payment.objects.get(pk=payment_id)
 
@@ -146,7 +158,11 @@ def _record_start(payment_id: int, attempt_id: int, started: Started) -> None:
             move(payment, _STATUS_OF[started.outcome], reason=started.reason, fields=("checkout_url",))
 
 
-def _customer_phone(phone: str) -> str:
+def _customer_phone(phone: str, *, required: bool) -> str:
+    if not phone and not required:
+        return ""
+    if not phone:
+        raise Invalid(code="required", errors=[FieldError("phone", "required", _("Ce champ est obligatoire."))])
     # A slip of the finger must not become somebody else's number: `077 12 34 5x` has eight digits, as old numbers had.
     number = to_e164(phone, region=settings.PHONE_REGION) if _PHONE.fullmatch(phone) else None
     if number is None or country_of(number) != settings.PHONE_REGION:
@@ -165,9 +181,13 @@ def _objection(payment: Payment) -> str:
     return ""
 
 
-def _grace() -> timedelta:
-    """How long a process may take over a call before the sweep takes the payment over."""
-    return timedelta(seconds=settings.PROVIDER_DEADLINE_SECONDS * 2 + 5)
+def _grace(patience: float) -> timedelta:
+    """How long a process may take over a call of so many seconds before the sweep takes the payment over."""
+    return timedelta(seconds=patience * 2 + 5)
+
+
+def _network(payment: Payment) -> Network | None:
+    return Network(payment.network) if payment.network else None
 
 
 def _order(payment: Payment, attempt: PaymentAttempt) -> Order:
@@ -177,12 +197,11 @@ def _order(payment: Payment, attempt: PaymentAttempt) -> Order:
         amount=payment.amount,
         currency=payment.currency,
         phone=payment.phone,
-        network=Network(payment.network),
+        network=_network(payment),
         label=payment.label,
         first_name=user.first_name,
         last_name=user.last_name,
         email=user.email,
-        callback_url=f"{settings.PUBLIC_URL}/api/v1/payments/callbacks/{payment.provider}/"
-        f"{settings.PAYMENTS_CALLBACK_TOKEN}",
+        callback_url=callback_url(payment.provider),
         return_url=settings.PUBLIC_URL,
     )

@@ -9,7 +9,8 @@ from accounts.enums import Role
 from accounts.models import Rate, User
 from accounts.tests.factories import make_user
 from payments.providers import get_provider
-from payments.providers.mypayga import client
+from payments.providers.mypayga import client as mypayga
+from payments.providers.singpay import client as singpay
 from payments.tests import scripted
 from payments.tests.factories import make_rate
 from payments.tests.gateway import Gateway
@@ -19,9 +20,11 @@ from payments.tests.gateway import Gateway
 def _nobody_remembers(settings: Any) -> Iterator[None]:
     """Pooled connections and open breakers belong to one test; callbacks go nowhere unless the test says where."""
     settings.PUBLIC_URL = "http://127.0.0.1:1"
-    client._client.cache_clear()
+    mypayga._client.cache_clear()
+    singpay._client.cache_clear()
     yield
-    client._client.cache_clear()
+    mypayga._client.cache_clear()
+    singpay._client.cache_clear()
 
 
 @pytest.fixture
@@ -29,6 +32,17 @@ def gateway(simulators: Any) -> Gateway:
     """The simulated MyPayGa; its customers do nothing until the test decides for them."""
     gateway = Gateway(simulators)
     gateway.set(decide_after=100_000)
+    return gateway
+
+
+@pytest.fixture
+def singpay_gateway(simulators: Any, settings: Any) -> Gateway:
+    """The simulated SingPay, whose callbacks go nowhere; its customers do nothing until the test decides for them."""
+    # Its page is not served over TLS.
+    settings.DEBUG = True
+    gateway = Gateway(simulators, "singpay")
+    gateway.set(decide_after=100_000)
+    gateway.service.callback_url = "http://127.0.0.1:1/"
     return gateway
 
 

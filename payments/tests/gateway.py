@@ -1,4 +1,4 @@
-"""The other end of the line: the simulated MyPayGa's control API, and callbacks as MyPayGa signs them."""
+"""The other end of the line: the control API of a simulated gateway, and callbacks as MyPayGa signs them."""
 
 import hashlib
 import hmac
@@ -15,9 +15,9 @@ FORM = "application/x-www-form-urlencoded"
 class Gateway:
     """The truth about money, as the gateway's own books have it."""
 
-    def __init__(self, simulators: Any) -> None:
-        self.service = simulators.services["mypayga"]
-        self._url = f"{simulators.url}/control/mypayga"
+    def __init__(self, simulators: Any, name: str = "mypayga") -> None:
+        self.name, self.service = name, simulators.services[name]
+        self._url = f"{simulators.url}/control/{name}"
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -57,13 +57,18 @@ class Gateway:
         return self._call("GET", "/journal")
 
     def calls(self, path: str) -> list[dict[str, Any]]:
-        """Every call of `payment` or `verify` that reached it."""
+        """Every call of `payment`, `verify`, `74/paiement` … that reached it."""
         return [call for call in self.journal()["calls"] if call["path"] == f"/v1/{path}"]
 
     def says(self, **fields: Any) -> None:
         """Have its answers about payments, and its callbacks, carry these values whatever happened."""
-        truth = type(self.service)._fields
-        self.service._fields = lambda payment: truth(self.service, payment) | fields
+        told = "_fields" if self.name == "mypayga" else "_transaction"
+        truth = getattr(type(self.service), told)
+        setattr(self.service, told, lambda payment: truth(self.service, payment) | fields)
+
+    def callback(self, reference: str) -> bytes:
+        """The body of its callback about a payment as it stands, as it goes over the wire."""
+        return self.service.callback(self.service.payments[reference]).body
 
 
 def callback(paid: dict[str, Any], **changes: Any) -> dict[str, Any]:

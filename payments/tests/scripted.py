@@ -15,6 +15,8 @@ class Scripted:
     """`script` is set by the test; calls are noted with whether a transaction was open during them."""
 
     name = "scripted"
+    requires = frozenset({"phone", "network"})
+    by_hand = False
     on_start: Callable[[Order], Started]
     on_ask: Callable[[str, str], Report | None]
     orders: list[Order]
@@ -31,6 +33,9 @@ class Scripted:
 
     def network_of(self, phone: str) -> Network | None:
         return Network.AIRTEL
+
+    def patience(self, phone: str, network: Network | None) -> float:
+        return 1.0
 
     def start(self, order: Order) -> Started:
         self.in_transaction.append(connection.in_atomic_block)

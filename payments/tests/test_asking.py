@@ -96,8 +96,8 @@ def test_interrupted_start_is_in_doubt_and_never_charged_again(script, gateway, 
     class Killed(BaseException):
         pass
 
-    def dies_in_the_call(body):
-        post(body)
+    def dies_in_the_call(body, **options):
+        post(body, **options)
         raise Killed
 
     post = client.post_payment

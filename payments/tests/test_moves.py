@@ -117,6 +117,7 @@ def _report(name, payment):
         "not reached": Report(Outcome.NOT_REACHED, reason="gateway_not_reached"),
         "pending": Report(Outcome.PENDING),
         "unknown": Report(Outcome.UNKNOWN),
+        "not found": Report(Outcome.NOT_FOUND, reason="never_received"),
     }[name]
 
 
@@ -158,6 +159,7 @@ STARTED = {
     Outcome.UNKNOWN: UNKNOWN,
     Outcome.REFUSED: FAILED,
     Outcome.NOT_REACHED: FAILED,
+    Outcome.NOT_FOUND: UNKNOWN,
 }
 
 

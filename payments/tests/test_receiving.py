@@ -113,7 +113,7 @@ def test_largest_body_is_stored_and_one_byte_more_is_not(client):
 
 @pytest.mark.parametrize(
     "provider, secret",
-    [("mypayga", "wrong"), ("mypayga", "é"), ("mypayga", "development-only"), ("singpay", None), ("MyPayGa", None)],
+    [("mypayga", "wrong"), ("mypayga", "é"), ("mypayga", "development-only"), ("paypal", None), ("MyPayGa", None)],
 )
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_unknown_provider_or_secret_is_not_found_and_leaves_no_trace(method, provider, secret, client):

@@ -92,7 +92,7 @@ FAULTS = {
     "huge": ("unknown", "gateway_timeout", 1),
     "reset_after_accept": ("unknown", "gateway_timeout", 1),
     "timeout": ("unknown", "gateway_timeout", 1),
-    "rate_limit": ("unknown", "gateway_unreadable", 0),
+    "rate_limit": ("failed", "gateway_not_reached", 0),
     "expired_token": ("failed", "gateway_refused", 0),
 }
 
@@ -149,7 +149,7 @@ def test_amount_is_never_taken_from_the_client(field, ask, gateway):
 @pytest.mark.parametrize(
     "changes, code, fields",
     [
-        ({"provider": "paypal"}, "unknown_provider", []),
+        ({"provider": "paypal"}, "unknown_provider", [("provider", "unknown_provider")]),
         ({"provider": ""}, "blank", [("provider", "blank")]),
         ({"provider": ...}, "required", [("provider", "required")]),
         ({"purpose": "gift"}, "invalid_choice", [("purpose", "invalid_choice")]),
@@ -199,7 +199,7 @@ def test_what_is_no_phone_is_refused(phone, ask, gateway):
 
 @pytest.mark.parametrize("phone", ["011 72 00 00", "+24111720000"])
 def test_landline_has_no_network(phone, ask, gateway):
-    refused(ask(phone=phone), 400, "unknown_network")
+    assert refused(ask(phone=phone), 400, "unknown_network") == [("phone", "unknown_network")]
     assert gateway.payments() == []
 
 

@@ -38,12 +38,28 @@ def client() -> Client:
     return _client(settings.MYPAYGA_URL)
 
 
-def post_payment(body: Mapping[str, Any]) -> Answer:
-    return client().post("/payment", {"apikey": settings.MYPAYGA_API_KEY, **body})
+def post_payment(body: Mapping[str, Any], *, deadline: float) -> Answer:
+    return client().post(settings.MYPAYGA_PAYMENT_PATH, {"apikey": settings.MYPAYGA_API_KEY, **body}, deadline=deadline)
 
 
 def get_verify(payment_token: str) -> Answer:
-    return client().get("/verify", {"apikey": settings.MYPAYGA_API_KEY, "payment_token": payment_token})
+    return client().get(
+        settings.MYPAYGA_VERIFY_PATH, {"apikey": settings.MYPAYGA_API_KEY, "payment_token": payment_token}
+    )
+
+
+def get_network(national_phone: str, *, deadline: float) -> Answer:
+    """The network that serves a phone (nine digits, leading 0)."""
+    return client().get(
+        settings.MYPAYGA_NETWORK_PATH,
+        {
+            "apikey": settings.MYPAYGA_API_KEY,
+            "tel_number": national_phone,
+            "country": "GA",
+            "type": "mobile_money",
+        },
+        deadline=deadline,
+    )
 
 
 def signature(fields: Mapping[str, Any], secret: str) -> str:

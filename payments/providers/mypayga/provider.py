@@ -1,3 +1,4 @@
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,31 +10,35 @@ from common.phones import to_national
 from common.strict_json import MalformedJson, loads
 from payments.enums import Network
 from payments.providers.base import CallbackRefused, Claim, Order, Outcome, Report, Started
+from payments.providers.fields import PREFIXES, identifier, page_url, text, whole_amount
 from payments.providers.mypayga import client
 
-# National prefixes of Gabon's networks (nine digits, leading 0).
-_PREFIXES = {
-    "074": Network.AIRTEL,
-    "076": Network.AIRTEL,
-    "077": Network.AIRTEL,
-    "060": Network.MOOV,
-    "062": Network.MOOV,
-    "065": Network.MOOV,
-    "066": Network.MOOV,
-}
 _PAID = {"200", "0"}
-LONGEST_TOKEN = 128
-LONGEST_URL = 500
 _KEPT = ("request_status", "order_status", "message", "payment_token", "unique_id", "amount", "currency")
 
 
 class MyPayGa:
+    """A prompt on the customer's phone. Where its prefix does not tell the network, MyPayGa can be asked by setting."""
+
     name = "mypayga"
+    by_hand = False
+
+    @property
+    def requires(self) -> frozenset[str]:
+        return frozenset({"phone"} if settings.MYPAYGA_NETWORK_LOOKUP else {"phone", "network"})
 
     def network_of(self, phone: str) -> Network | None:
-        return _PREFIXES.get(to_national(phone)[:3]) if phone.startswith("+241") else None
+        return PREFIXES.get(to_national(phone)[:3]) if phone.startswith("+241") else None
+
+    def patience(self, phone: str, network: Network | None) -> float:
+        return float(settings.PROVIDER_DEADLINE_SECONDS)
 
     def start(self, order: Order) -> Started:
+        ends = time.monotonic() + settings.PROVIDER_DEADLINE_SECONDS
+        network = order.network or _look_up_network(order.phone, ends - time.monotonic())
+        if network is None:
+            # Nothing was asked for: without the network nobody can be.
+            return Started(Outcome.REFUSED, reason="network_unknown", request={"unique_id": order.reference})
         body = {
             "urls": {
                 "success_url": order.return_url,
@@ -44,7 +49,7 @@ class MyPayGa:
             "amount": str(order.amount),
             "currency": order.currency,
             "country": "GA",
-            "network": str(order.network),
+            "network": str(network),
             "type": "mobile_money",
             "unique_id": order.reference,
             "description": order.label,
@@ -55,7 +60,7 @@ class MyPayGa:
         # What is kept of the request says what was asked, not who was asked.
         sent = {"amount": body["amount"], "network": body["network"], "unique_id": order.reference}
         try:
-            answer = client.post_payment(body)
+            answer = client.post_payment(body, deadline=ends - time.monotonic())
         except NotReached:
             return Started(Outcome.NOT_REACHED, reason="gateway_not_reached", request=sent)
         except UnknownOutcome as error:
@@ -65,7 +70,7 @@ class MyPayGa:
         # A redirect is never followed, and what stands in it is no answer.
         if status is None or 300 <= answer.status < 400:
             return Started(Outcome.UNKNOWN, reason="gateway_unreadable", request=sent, response=_kept(fields))
-        token = _token(fields)
+        token = identifier(fields.get("payment_token"))
         if int(status) >= 300 or answer.status >= 400:
             return Started(Outcome.REFUSED, reason="gateway_refused", request=sent, response=_kept(fields))
         if not token:
@@ -73,7 +78,7 @@ class MyPayGa:
         return Started(
             Outcome.PENDING,
             provider_id=token,
-            checkout_url=_checkout_url(fields),
+            checkout_url=page_url(fields.get("checkout_url")),
             request=sent,
             response=_kept(fields),
         )
@@ -90,13 +95,13 @@ class MyPayGa:
         status = _code(fields.get("order_status"))
         if status is None or answer.status >= 300:
             return Report(Outcome.UNKNOWN, reason="gateway_unreadable", response=_kept(fields))
-        named = _text(fields.get("unique_id"))
+        named = text(fields.get("unique_id"))
         if status in _PAID:
             return Report(
                 Outcome.PAID,
                 reference=named,
-                amount=_amount(fields.get("amount")),
-                currency=_text(fields.get("currency")),
+                amount=whole_amount(fields.get("amount")),
+                currency=text(fields.get("currency")),
                 response=_kept(fields),
             )
         if int(status) < 300:
@@ -107,15 +112,25 @@ class MyPayGa:
         fields = _callback_fields(body, content_type)
         if not client.signature_fits(fields, settings.MYPAYGA_CALLBACK_SECRET):
             raise CallbackRefused("wrong_signature" if fields.get("hash") else "unsigned")
-        reference = _text(fields.get("unique_id"))
+        reference = text(fields.get("unique_id"))
         if len(reference) != 32:
             raise CallbackRefused("unknown_reference")
         return Claim(
             reference=reference,
-            amount=_amount(fields.get("amount")),
-            currency=_text(fields.get("currency")),
-            provider_id=_token(fields),
+            amount=whole_amount(fields.get("amount")),
+            currency=text(fields.get("currency")),
+            provider_id=identifier(fields.get("payment_token")),
         )
+
+
+def _look_up_network(phone: str, seconds: float) -> Network | None:
+    """The network as MyPayGa knows it; None where it does not tell in a third of the time."""
+    try:
+        answer = client.get_network(to_national(phone), deadline=seconds / 3)
+    except (NotReached, UnknownOutcome):
+        return None
+    code = text(_fields(answer).get("mobile_money_code"))
+    return Network(code) if answer.status < 300 and code in Network.values else None
 
 
 def _fields(answer: Answer) -> Mapping[str, Any]:
@@ -124,25 +139,7 @@ def _fields(answer: Answer) -> Mapping[str, Any]:
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What of an answer is worth keeping: no phone, no name."""
-    return {name: _text(fields[name])[:200] for name in _KEPT if fields.get(name) is not None}
-
-
-def _text(value: Any) -> str:
-    """A field as text that every database can store: what a gateway sends must never stop us from writing it down."""
-    return "" if value is None else str(value).replace("\x00", "").encode("utf-8", "ignore").decode()
-
-
-def _token(fields: Mapping[str, Any]) -> str:
-    """The gateway's name for the payment; a part of one would name nothing."""
-    token = _text(fields.get("payment_token"))
-    return token if len(token) <= LONGEST_TOKEN else ""
-
-
-def _checkout_url(fields: Mapping[str, Any]) -> str:
-    """A page the customer may be sent to, or nothing: the payment goes on without it."""
-    url = _text(fields.get("checkout_url"))
-    safe = url.startswith(("https://", "http://") if settings.DEBUG else "https://") and len(url) <= LONGEST_URL
-    return url if safe else ""
+    return {name: text(fields[name])[:200] for name in _KEPT if fields.get(name) is not None}
 
 
 def _code(value: Any) -> str | None:
@@ -151,12 +148,6 @@ def _code(value: Any) -> str | None:
         text = str(value).strip()
         return text if len(text) <= 4 and not text.startswith("-") else None
     return None
-
-
-def _amount(value: Any) -> int | None:
-    """Whole francs, or None: `"5000"` and 5000, but never 5000.5 or "5e3"."""
-    text = str(value).strip() if type(value) in (int, str) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 
 _REASONS = {

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -12,6 +10,7 @@ from payments.models import Payment
 from payments.providers.base import CallbackRefused, Claim, Order, Outcome, Report, Started
 from payments.providers.mypayga.provider import MyPayGa
 from payments.services.starting import submit
+from payments.tests.answering import answering_server
 from payments.tests.factories import attempt_of, make_payment
 from payments.tests.gateway import FORM, callback, sign
 
@@ -40,35 +39,9 @@ def order(**changes):
 @pytest.fixture
 def answering(settings):
     """`answering(status, body)`: a MyPayGa that answers every call exactly so."""
-    said = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response(said["status"])
-            self.send_header("Content-Length", str(len(said["body"])))
-            for name, value in said["headers"].items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(said["body"])
-
-        do_GET = do_POST
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    settings.MYPAYGA_URL = f"http://127.0.0.1:{server.server_port}/v1"
-
-    def answer(status, body, **headers):
-        said.update(status=status, body=body if isinstance(body, bytes) else json.dumps(body).encode(), headers=headers)
-
-    yield answer
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering_server() as told:
+        settings.MYPAYGA_URL = f"{told.url}/v1"
+        yield told
 
 
 AIRTEL, MOOV = ("074", "076", "077"), ("060", "062", "065", "066")
@@ -109,6 +82,29 @@ def test_start_sends_what_mypayga_expects(gateway, settings):
         "email": "awa@example.org",
     }
     assert (started.outcome, started.provider_id) == (Outcome.PENDING, gateway.payment(REFERENCE)["token"])
+
+
+@pytest.fixture
+def network_lookup(settings):
+    settings.MYPAYGA_NETWORK_LOOKUP = True
+
+
+def test_network_that_no_prefix_tells_is_asked_for(network_lookup, gateway):
+    started = MyPayGa().start(order(reference=REFERENCE, phone="+24166123456", network=None))
+
+    assert MyPayGa().requires == {"phone"}
+    assert (started.outcome, gateway.payment(REFERENCE)["network"]) == (Outcome.PENDING, "MM")
+    assert [call["query"]["tel_number"] for call in gateway.calls("network")] == ["066123456"]
+
+
+@pytest.mark.parametrize("body", [{"mobile_money_code": "XX"}, {}, [], {"mobile_money_code": None}])
+def test_without_a_network_nobody_is_asked_for_money(body, network_lookup, answering):
+    answering(200, body)
+
+    started = MyPayGa().start(order(network=None))
+
+    assert (started.outcome, started.reason) == (Outcome.REFUSED, "network_unknown")
+    assert [method for method, _path in answering.calls] == ["GET"]
 
 
 def test_what_is_kept_of_a_start_names_nobody_and_no_key(gateway):

@@ -1,0 +1,1 @@
+"""Paid over the counter of the pharmacy."""

@@ -1,0 +1,1 @@
+"""A gateway that takes no money, for development and tests."""

@@ -1,0 +1,1 @@
+"""SingPay: USSD push to Airtel and Moov phones, and a hosted page."""
