@@ -24,6 +24,9 @@ write database_owner_url "postgres://medoc_owner:$(cat secrets/database_owner_pa
 # Issued by others.
 write mypayga_api_key change-me
 write mypayga_callback_secret change-me
+write singpay_client_id change-me
+write singpay_client_secret change-me
+write singpay_wallet change-me
 write email_url smtp+tls://change-me:change-me@mail.example.org:587
 
 for file in $(grep -l change-me secrets/*.txt); do

@@ -20,6 +20,7 @@ MISSPELT = "dolipranne"
 BOXES = 2
 PAID_WITHIN_SECONDS = 30
 ANSWER_WIDTH = 150
+GATEWAYS = {"mypayga": "MyPayGa", "singpay": "SingPay"}
 
 
 class Difference(Exception):
@@ -108,7 +109,10 @@ class Journey:
         after = self._books(product, pharmacy)
         expect(after["credits"], before["credits"] - reservation["credits_charged"], "crédits après la réservation")
         expect(after["stock"], before["stock"] - BOXES, "stock après le retrait")
-        self._buy_rate()
+        self._buy_rate(
+            "singpay", "062 00 00 01", "Elle achète un forfait de crédits par Moov Money : SingPay l'appelle"
+        )
+        self._buy_rate("singpay", "", "Elle en achète un autre sur la page de SingPay, sans donner de numéro")
 
     def _sign_in(self) -> None:
         self._title("La patiente se connecte ; le pharmacien et l'équipe aussi, chacun chez soi")
@@ -155,30 +159,47 @@ class Journey:
 
     def _pay(self, reservation: dict[str, Any]) -> None:
         self._title("Elle paie par Airtel Money : MyPayGa lui demande son code PIN")
-        payment = self._start_payment({"purpose": "reservation", "reservation": reservation["id"]})
+        payment = self._start_payment("mypayga", {"purpose": "reservation", "reservation": reservation["id"]})
         expect(payment["amount"], reservation["total"], "montant demandé")
         paid = self._patient.get(f"/reservations/{reservation['id']}/")
         expect((paid["payment_status"], paid["status"]), ("paid", "confirmed"), "réservation payée")
         self._changed("payment.created", "payment.succeeded", "callback.received", "reservation.paid")
 
-    def _start_payment(self, purpose: dict[str, Any]) -> dict[str, Any]:
-        body = {**purpose, "provider": "mypayga", "phone": "077 00 00 01"}
+    def _start_payment(self, provider: str, purpose: dict[str, Any], phone: str = "077 00 00 01") -> dict[str, Any]:
+        body = {**purpose, "provider": provider} | ({"phone": phone} if phone else {})
         payment: dict[str, Any] = self._patient.post("/payments/", body, key=uuid.uuid4().hex, status=202)
-        deadline = time.monotonic() + PAID_WITHIN_SECONDS
-        while payment["status"] in ("created", "submitting", "pending", "unknown") and time.monotonic() < deadline:
-            time.sleep(0.2)
-            payment = self._patient.look(f"/payments/{payment['id']}/")
+        if not phone:
+            payment = self._wait_while(payment, "created", "submitting")
+            self._pay_on_page(payment)
+        payment = self._wait_while(payment, "created", "submitting", "pending", "unknown")
         self._patient.get(f"/payments/{payment['id']}/")
         expect(payment["status"], "succeeded", "état du paiement")
         self._check_gateway(payment)
         return payment
 
+    def _wait_while(self, payment: dict[str, Any], *statuses: str) -> dict[str, Any]:
+        deadline = time.monotonic() + PAID_WITHIN_SECONDS
+        while payment["status"] in statuses and time.monotonic() < deadline:
+            time.sleep(0.2)
+            payment = self._patient.look(f"/payments/{payment['id']}/")
+        return payment
+
+    def _pay_on_page(self, payment: dict[str, Any]) -> None:
+        """What she does in her browser."""
+        expect(payment["status"], "pending", "page de paiement")
+        page = requests.post(
+            payment["checkout_url"], data={"decision": "pays"}, allow_redirects=False, timeout=PAID_WITHIN_SECONDS
+        )
+        expect(page.status_code, 303, "paiement sur la page de SingPay")
+        self._echo(f"    elle paie sur {payment['checkout_url']}")
+
     def _check_gateway(self, payment: dict[str, Any]) -> None:
         """What the gateway says it took is the truth to agree with."""
-        taken = requests.get(f"{self._simulators_url}/control/mypayga/payments", timeout=10).json()["payments"]
+        name = payment["provider"]
+        taken = requests.get(f"{self._simulators_url}/control/{name}/payments", timeout=10).json()["payments"]
         newest = max(taken, key=lambda row: row["accepted_at"])
-        expect((newest["amount"], newest["times_charged"]), (payment["amount"], 1), "prélèvement chez MyPayGa")
-        self._echo(f"    MyPayGa a prélevé {newest['amount']} {newest['currency']}, une fois")
+        expect((newest["amount"], newest["times_charged"]), (payment["amount"], 1), f"prélèvement chez {name}")
+        self._echo(f"    {GATEWAYS[name]} a prélevé {newest['amount']} {newest['currency']}, une fois")
 
     def _collect(self, reservation: dict[str, Any]) -> None:
         self._title(f"Au comptoir, elle montre son numéro de retrait {reservation['pickup_code']}")
@@ -190,11 +211,11 @@ class Journey:
         expect(collected["status"], "collected", "état de la réservation")
         self._changed("reservation.ready", "reservation.collected")
 
-    def _buy_rate(self) -> None:
-        self._title("Elle achète un forfait de crédits")
+    def _buy_rate(self, gateway: str, phone: str, title: str) -> None:
+        self._title(title)
         rate = self._patient.get("/rates/")["results"][0]
         before = self._credits()
-        payment = self._start_payment({"purpose": "rate", "rate": rate["id"]})
+        payment = self._start_payment(gateway, {"purpose": "rate", "rate": rate["id"]}, phone)
         expect(payment["amount"], rate["price"], "montant du forfait")
         expect(self._credits(), before + rate["credits"], "crédits après le forfait")
         self._echo(f"    crédits : {before} → {before + rate['credits']}")

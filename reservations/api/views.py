@@ -16,6 +16,7 @@ from reservations.enums import PaymentStatus
 from reservations.models import Reservation
 from reservations.selectors import payment_statuses
 from reservations.services import handling
+from reservations.services.counter import take_payment
 from reservations.services.reserving import reserve
 
 
@@ -107,6 +108,20 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
         serializer = serializers.CollectInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self._answer(handling.collect(reservation, by=self._user, **serializer.validated_data))
+
+    @extend_schema(
+        tags=["reservations"],
+        request=None,
+        responses={200: serializers.ReservationSerializer},
+        description="The patient has paid over the counter: for the pharmacists of that pharmacy and staff.",
+    )
+    @action(detail=True, methods=["post"])
+    @idempotent(required=False)
+    def pay(self, request: Request, id: Any) -> Response:
+        reservation = self.get_object()
+        handling.require_handler(reservation, self._user)
+        NoBodySerializer(data=request.data).is_valid(raise_exception=True)
+        return self._answer(take_payment(reservation, by=self._user))
 
     @property
     def _user(self) -> User:

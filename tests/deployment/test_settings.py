@@ -27,6 +27,9 @@ REQUIRED_SECRETS = [
     "PAYMENTS_CALLBACK_TOKEN",
     "MYPAYGA_API_KEY",
     "MYPAYGA_CALLBACK_SECRET",
+    "SINGPAY_CLIENT_ID",
+    "SINGPAY_CLIENT_SECRET",
+    "SINGPAY_WALLET",
 ]
 WITH_PLACEHOLDER = sorted(name for name, value in example_settings().items() if PLACEHOLDER in value)
 

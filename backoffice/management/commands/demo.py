@@ -1,3 +1,4 @@
+import io
 import os
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
@@ -66,10 +68,12 @@ class Command(BaseCommand):
         simulators = f"http://127.0.0.1:{settings.SIMULATORS_PORT}"
         processes.start("simulateurs", "manage.py", "simulators", "--port", str(settings.SIMULATORS_PORT))
         processes.start("site", *_gunicorn(port))
-        processes.start("worker", "manage.py", "db_worker", "--interval", "0.2", "--no-reload", "--no-startup-delay")
+        worker = "manage.py db_worker --queue-name * --interval 0.2 --no-reload --no-startup-delay"
+        processes.start("worker", *worker.split())
         processes.start("balayage", "manage.py", "sweep", "--every", "2")
         processes.wait_for("simulateurs", f"{simulators}/")
         processes.wait_for("site", f"http://127.0.0.1:{port}/health")
+        call_command("register_singpay_callback", stdout=io.StringIO())
 
     def _walk(self, port: int) -> None:
         journey = Journey(
