@@ -4,6 +4,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+from simulators.faults import CALL, CALLBACK, FaultKind
+
+CALL_FAULTS = {str(fault) for fault in CALL}
+CALLBACK_FAULTS = {str(fault) for fault in CALLBACK}
+FAULTS = {str(fault) for fault in FaultKind}
+
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "faults.md"
 
 

@@ -21,8 +21,7 @@ from payments.providers.singpay import client as singpay
 from payments.tasks import process_callback, submit_payment
 from payments.tests.factories import CREDITS, age, age_message, attempt_of, books, make_rate, refusals
 from payments.tests.gateway import Gateway, callback_path
-from simulators.faults import CALL, CALLBACK, FaultKind
-from tests.fault_table import cells
+from tests.fault_table import CALL_FAULTS, CALLBACK_FAULTS, FAULTS, cells
 
 pytestmark = pytest.mark.django_db
 
@@ -133,11 +132,10 @@ STARTING, ASKING, CALLING_BACK = cells("Starting a payment"), cells("Asking abou
 
 
 def test_table_has_every_fault_and_every_call():
-    calls = {"none"} | {str(fault) for fault in CALL}
-    callbacks = {"none"} | {str(fault) for fault in CALLBACK}
+    calls, callbacks = {"none"} | CALL_FAULTS, {"none"} | CALLBACK_FAULTS
     starts = {"mypayga payment", "singpay 74", "singpay 62", "singpay ext"}
 
-    assert calls | callbacks | {"wrong_pharmacy"} == {"none"} | {str(fault) for fault in FaultKind}
+    assert calls | callbacks | {"wrong_pharmacy"} == {"none"} | FAULTS
     assert {(fault, call) for fault, call, _ in STARTING} == {
         (fault, call) for fault in calls for call in starts | {"mypayga network"}
     }
