@@ -30,6 +30,9 @@ RUN throw_away="$(python -c 'import secrets; print(secrets.token_hex(32))')" \
        PAYMENTS_CALLBACK_TOKEN="$throw_away" \
        MYPAYGA_API_KEY="$throw_away" \
        MYPAYGA_CALLBACK_SECRET="$throw_away" \
+       SINGPAY_CLIENT_ID="$throw_away" \
+       SINGPAY_CLIENT_SECRET="$throw_away" \
+       SINGPAY_WALLET="$throw_away" \
        PUBLIC_URL=https://build.invalid \
        python manage.py collectstatic --noinput
 

@@ -163,6 +163,9 @@ def _production(folder: Path) -> dict[str, str]:
         "STATIC_ROOT": str(folder),
         "MYPAYGA_API_KEY": settings.MYPAYGA_API_KEY,
         "MYPAYGA_CALLBACK_SECRET": settings.MYPAYGA_CALLBACK_SECRET,
+        "SINGPAY_CLIENT_ID": settings.SINGPAY_CLIENT_ID,
+        "SINGPAY_CLIENT_SECRET": settings.SINGPAY_CLIENT_SECRET,
+        "SINGPAY_WALLET": settings.SINGPAY_WALLET,
         "ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
     } | {name: getattr(settings, name) for name in _SECRETS}
 
