@@ -19,6 +19,45 @@ class StaffOnly(Forbidden):
     detail = _("Cette entrée est réservée à l'équipe.")
 
 
+class SecondFactorRequired(DomainError):
+    code = "mfa_required"
+    status = 401
+    detail = _("Ajoutez le code à 6 chiffres de votre application d'authentification, ou un code de secours.")
+
+
+class SecondFactorInvalid(DomainError):
+    code = "mfa_invalid"
+    status = 401
+    detail = _("Ce code n'est pas valable ou a déjà servi. Attendez le suivant, ou prenez un code de secours.")
+
+
+class SecondFactorSetupRequired(Forbidden):
+    """`mfa_token` in the answer opens the enrolment and nothing else."""
+
+    code = "mfa_setup_required"
+    detail = _("Votre rôle demande un second facteur. Enregistrez d'abord une application d'authentification.")
+
+
+class SecondFactorNotEnabled(Conflict):
+    code = "mfa_not_enabled"
+    detail = _("Aucun second facteur n'est activé.")
+
+
+class SecondFactorNotStarted(Conflict):
+    code = "mfa_not_started"
+    detail = _("Aucun enregistrement n'est en cours, ou il a expiré. Recommencez.")
+
+
+class SecondFactorEnabled(Conflict):
+    code = "mfa_already_enabled"
+    detail = _("Un second facteur est déjà activé.")
+
+
+class SecondFactorKept(Forbidden):
+    code = "mfa_required_for_role"
+    detail = _("Votre rôle demande un second facteur : il peut être remplacé, pas supprimé.")
+
+
 class TokenNotValid(DomainError):
     code = "token_not_valid"
     status = 401

@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.emails import normalize_email
 from accounts.enums import PricedAction
 from accounts.models import Account, PriceList, TokenFamily, User
 from accounts.tokens import Claims
@@ -23,6 +24,11 @@ _SESSION = (
 def action_price(action: PricedAction) -> int:
     """What an action costs now, in credits; 0 where no price list row names it."""
     return PriceList.objects.filter(action=action).values_list("credits", flat=True).first() or 0
+
+
+def user_by_email(email: str) -> User | None:
+    """Whoever has this address, in any case."""
+    return User.objects.filter(email=normalize_email(email)).first()
 
 
 def account_of(user_id: int) -> Account:

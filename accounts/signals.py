@@ -47,3 +47,18 @@ user_switched = Signal()
 
 approval_moved = Signal()
 """`approval` (in its new status), `by`."""
+
+second_factor_enabled = Signal()
+"""`user`, `replaced` (bool: there was one before), `by` (User, or None at a shell)."""
+
+second_factor_removed = Signal()
+"""`user`, `reason` (`disabled` by its owner or `reset` by an operator), `by`."""
+
+second_factor_failed = Signal()
+"""A signed-in person gave a wrong code. `user`. At a sign-in it is `sign_in_failed` with the reason `mfa_invalid`."""
+
+recovery_codes_renewed = Signal()
+"""`user`, `by`. The old ones are dead."""
+
+recovery_code_used = Signal()
+"""`user`, `left` (how many are still good)."""

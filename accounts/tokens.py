@@ -17,7 +17,8 @@ from django.utils import timezone
 from accounts.keys import DeterministicES256, signing_key, verifying_key
 from accounts.models import TokenFamily, User
 
-ACCESS, REFRESH = "access", "refresh"
+# `mfa` opens the enrolment of a second factor and nothing else.
+ACCESS, REFRESH, MFA = "access", "refresh", "mfa"
 
 _REQUIRED = ["sub", "type", "jti", "ver", "iat", "exp", "iss", "aud"]
 _MOST_CHARACTERS = 4096

@@ -86,6 +86,31 @@ def sessions_ended(user_id: int, families: list[UUID], reason: SessionEnd, **kwa
         )
 
 
+@receiver(accounts.second_factor_enabled, dispatch_uid="audit.second_factor_enabled")
+def second_factor_enabled(user: User, replaced: bool, **kwargs: Any) -> None:
+    record(Action.MFA_REPLACED if replaced else Action.MFA_ENABLED, entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.second_factor_removed, dispatch_uid="audit.second_factor_removed")
+def second_factor_removed(user: User, reason: str, **kwargs: Any) -> None:
+    record(Action(f"user.mfa_{reason}"), entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.second_factor_failed, dispatch_uid="audit.second_factor_failed")
+def second_factor_failed(user: User, **kwargs: Any) -> None:
+    record(Action.MFA_FAILED, entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.recovery_codes_renewed, dispatch_uid="audit.recovery_codes_renewed")
+def recovery_codes_renewed(user: User, **kwargs: Any) -> None:
+    record(Action.RECOVERY_CODES_RENEWED, entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.recovery_code_used, dispatch_uid="audit.recovery_code_used")
+def recovery_code_used(user: User, left: int, **kwargs: Any) -> None:
+    record(Action.RECOVERY_CODE_USED, entity="user", entity_id=user.pk, changes={"left": left})
+
+
 @receiver(accounts.profile_changed, dispatch_uid="audit.profile_changed")
 def profile_changed(user: User, old: dict[str, str], new: dict[str, str], **kwargs: Any) -> None:
     record(

@@ -21,3 +21,8 @@ def encrypt(plain: bytes) -> bytes:
 def decrypt(token: bytes) -> bytes:
     """Raises `cryptography.fernet.InvalidToken` where no configured key fits."""
     return _cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token)
+
+
+def reencrypt(token: bytes) -> bytes:
+    """The same content under the first key. Raises `cryptography.fernet.InvalidToken` where no configured key fits."""
+    return _cipher(tuple(settings.ENCRYPTION_KEYS)).rotate(token)

@@ -20,7 +20,8 @@ class FieldError:
 class DomainError(Exception):
     """A refusal that the caller can understand.
 
-    `code` is stable and never translated; `status` is the HTTP status it becomes; `detail` says what to do next.
+    `code` is stable and never translated; `status` is the HTTP status it becomes; `detail` says what to do next;
+    `extra` are further members of the answer.
     """
 
     code = "refused"
@@ -34,11 +35,13 @@ class DomainError(Exception):
         code: str | None = None,
         errors: Iterable[FieldError] = (),
         retry_after: int | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.detail = detail if detail is not None else self.detail
         self.code = code or self.code
         self.errors = tuple(errors)
         self.retry_after = retry_after
+        self.extra = dict(extra or {})
         super().__init__(self.code)
 
 

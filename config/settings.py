@@ -178,6 +178,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Shared by all processes of this machine: see accounts/services/hashing.py.
 HASH_GATE_DIR = DATA_DIR / "hash-gate"
+# Whoever may open the back office needs a second factor; with DEBUG they may have one.
+MFA_REQUIRED = env.bool("MFA_REQUIRED", default=not DEBUG)
+# The name above the code in the authenticator application.
+MFA_ISSUER = env.str("MFA_ISSUER", default="Toc Toc Medoc")
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="Medoc-demo-1")
 
 # Languages, times, money

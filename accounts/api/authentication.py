@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from accounts.exceptions import SessionEnded, TokenNotValid
 from accounts.models import User
 from accounts.selectors import live_session
-from accounts.tokens import ACCESS, InvalidToken, decode
+from accounts.tokens import ACCESS, MFA, InvalidToken, decode
 from common.context import set_actor
 
 
@@ -25,14 +25,12 @@ class TokenAuthentication(BaseAuthentication):
     """A bearer token, one query for its user and its family: a session that has ended is 401 at once."""
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
-        kind, *rest = get_authorization_header(request).split() or [b""]
-        if kind.lower() != b"bearer":
+        token = _bearer_token(request)
+        if token is None:
             return None
-        if len(rest) != 1:
-            raise _refused(TokenNotValid)
         try:
-            claims = decode(rest[0].decode("ascii"), ACCESS)
-        except (InvalidToken, UnicodeDecodeError) as error:
+            claims = decode(token, ACCESS)
+        except InvalidToken as error:
             raise _refused(TokenNotValid) from error
         session = live_session(claims)
         if session is None:
@@ -45,6 +43,34 @@ class TokenAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
+class EnrolmentAuthentication(TokenAuthentication):
+    """An access token, or the `mfa_token` of somebody whose sign-in waits for a second factor.
+
+    The latter is good until there is a factor, and dies with the sessions like every other token.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, AccessToken | None] | None:  # type: ignore[override]
+        token = _bearer_token(request)
+        try:
+            claims = decode(token or "", MFA)
+        except InvalidToken:
+            return super().authenticate(request)
+        user = User.objects.filter(pk=claims.user_id, is_active=True, mfa_enabled=False).first()
+        if user is None or user.token_version != claims.version:
+            raise _refused(SessionEnded)
+        set_actor("user", user.pk)
+        return user, None
+
+
+def _bearer_token(request: Request) -> str | None:
+    kind, *rest = get_authorization_header(request).split() or [b""]
+    if kind.lower() != b"bearer":
+        return None
+    if len(rest) != 1 or not rest[0].isascii():
+        raise _refused(TokenNotValid)
+    return rest[0].decode()
+
+
 def _refused(reason: type[TokenNotValid] | type[SessionEnded]) -> exceptions.AuthenticationFailed:
     """The framework's own exception: it alone gets the `WWW-Authenticate` header."""
     return exceptions.AuthenticationFailed(reason.detail, code=reason.code)
@@ -52,6 +78,7 @@ def _refused(reason: type[TokenNotValid] | type[SessionEnded]) -> exceptions.Aut
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = TokenAuthentication
+    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, Any]:

@@ -13,11 +13,14 @@ from common.api.serializers import StrictIntegerField, StrictSerializer
 from common.money import MAX_CREDITS
 from common.phones import InvalidPhone, to_e164
 
+# A recovery code with its dashes, and some spaces.
+MAX_OTP = 32
+
 
 class LoginSerializer(StrictSerializer):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=256, trim_whitespace=False)
-    otp = serializers.CharField(max_length=16, required=False)
+    otp = serializers.CharField(max_length=MAX_OTP, required=False)
 
 
 class OAuth2LoginSerializer(StrictSerializer):
@@ -25,6 +28,7 @@ class OAuth2LoginSerializer(StrictSerializer):
 
     username = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=256, trim_whitespace=False)
+    otp = serializers.CharField(max_length=MAX_OTP, required=False)
     grant_type = serializers.CharField(required=False, allow_blank=True)
     scope = serializers.CharField(required=False, allow_blank=True)
     client_id = serializers.CharField(required=False, allow_blank=True)

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api import sessions, staff, views
+from accounts.api import second_factor, sessions, staff, views
 
 router = SimpleRouter(use_regex_path=False)
 staff_router = SimpleRouter(use_regex_path=False)
@@ -20,6 +20,10 @@ urlpatterns = [
     path("auth/refresh/", sessions.RefreshView.as_view(), name="refresh"),
     path("auth/logout/", sessions.LogoutView.as_view(), name="logout"),
     path("auth/logout/all/", sessions.LogoutAllView.as_view(), name="logout-all"),
+    path("auth/mfa/totp/", second_factor.EnrolmentView.as_view(), name="mfa-totp"),
+    path("auth/mfa/totp/confirm/", second_factor.ConfirmView.as_view(), name="mfa-totp-confirm"),
+    path("auth/mfa/totp/disable/", second_factor.DisableView.as_view(), name="mfa-totp-disable"),
+    path("auth/mfa/recovery-codes/", second_factor.RecoveryCodesView.as_view(), name="mfa-recovery-codes"),
     path("auth/me/", views.MeView.as_view(), name="me"),
     *(path(f"{alias}/", views.MeView.as_view(schema=None)) for alias in ("users/me", "auth/user/profile")),
     path("account/entries.csv", views.EntriesCSVView.as_view(), name="account-entries-csv"),

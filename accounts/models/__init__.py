@@ -9,11 +9,23 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
 from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, EntryKind, PricedAction, Role
+from accounts.models.second_factors import RecoveryCode, SecondFactor
 from accounts.models.sessions import TokenFamily
 from common.models import Timestamped
 from common.money import MAX_CREDITS, MAX_PRICE, XAF
 
-__all__ = ["Account", "Approval", "CreditEntry", "PriceList", "Rate", "TokenFamily", "User", "UserManager"]
+__all__ = [
+    "Account",
+    "Approval",
+    "CreditEntry",
+    "PriceList",
+    "Rate",
+    "RecoveryCode",
+    "SecondFactor",
+    "TokenFamily",
+    "User",
+    "UserManager",
+]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -50,6 +62,8 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("actif"), default=True)  # type: ignore[misc]
     is_staff = models.BooleanField(_("accès au back-office"), default=False)
     token_version = models.PositiveIntegerField(_("version des jetons"), default=1, editable=False)
+    # Whether `second_factor` has a secret: said here as well, because every request reads this row anyway.
+    mfa_enabled = models.BooleanField(_("second facteur"), default=False, db_default=False, editable=False)
 
     objects = UserManager()
 
@@ -78,11 +92,6 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     @property
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
-
-    @property
-    def mfa_enabled(self) -> bool:
-        """No second factor can be enrolled yet."""
-        return False
 
     def get_full_name(self) -> str:
         return self.full_name or self.email

@@ -4,31 +4,46 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
 from accounts.emails import normalize_email
-from accounts.exceptions import EmailNotVerified, InvalidCredentials, StaffOnly
+from accounts.exceptions import (
+    EmailNotVerified,
+    InvalidCredentials,
+    SecondFactorInvalid,
+    SecondFactorRequired,
+    SecondFactorSetupRequired,
+    StaffOnly,
+)
 from accounts.models import User
-from accounts.services import limits
+from accounts.services import limits, second_factor
 from accounts.services.hashing import hash_gate
 from accounts.services.sessions import open_session
 from accounts.signals import sign_in_failed
-from accounts.tokens import TokenPair
+from accounts.tokens import MFA, TokenPair, encode
 from common import limits as counters
 from common.errors import DomainError
 from common.unit_of_work import unit_of_work
 
 
-def sign_in(*, email: str, password: str, staff_only: bool = False) -> TokenPair:
+def sign_in(*, email: str, password: str, otp: str | None = None, staff_only: bool = False) -> TokenPair:
     """Open a session of the API. Raises what `check_credentials` raises."""
-    user = check_credentials(email=email, password=password, staff_only=staff_only)
+    user = check_credentials(email=email, password=password, otp=otp, staff_only=staff_only)
     return open_session(user)
 
 
 def check_credentials(
-    *, email: str, password: str, staff_only: bool = False, request: HttpRequest | None = None
+    *,
+    email: str,
+    password: str,
+    otp: str | None = None,
+    staff_only: bool = False,
+    request: HttpRequest | None = None,
 ) -> User:
-    """Whom the password belongs to, for the API and the admin alike; failures are counted and announced.
+    """Whom the password and the second factor belong to, for the API and the admin alike.
+
+    Failures are counted and announced; a wrong code counts like a wrong password.
 
     Raises `RateLimited` (429) before anything is checked; `InvalidCredentials` (401), the same for wrong, unknown and
-    switched off; with the right password only `EmailNotVerified` and `StaffOnly` (403); `Unavailable` (503) where too
+    switched off; with the right password only `EmailNotVerified` and `StaffOnly` (403), `SecondFactorRequired` and
+    `SecondFactorInvalid` (401), `SecondFactorSetupRequired` (403, with an `mfa_token`); `Unavailable` (503) where too
     many check passwords at once. Not inside a transaction.
     """
     attempt = limits.take_attempt(email)
@@ -43,12 +58,37 @@ def check_credentials(
         _announce_failure(email, user_id, InvalidCredentials.code)
         attempt.failed(user_id=user_id)
         raise InvalidCredentials
-    attempt.succeeded()
     refusal = _refusal(user, staff_only=staff_only)
     if refusal is not None:
+        attempt.succeeded()
         _announce_failure(email, user.pk, refusal.code)
         raise refusal
+    try:
+        check_second_factor(user, otp=otp)
+    except SecondFactorInvalid as error:
+        _announce_failure(email, user.pk, error.code)
+        attempt.failed(user_id=user.pk)
+        raise
+    except Exception:
+        # Nothing was guessed, and nobody is in yet.
+        attempt.withdrawn()
+        raise
+    attempt.succeeded()
     return user
+
+
+def check_second_factor(user: User, *, otp: str | None) -> None:
+    """Whoever opens a session without `check_credentials` asks this first, after an attempt was counted.
+
+    Raises `SecondFactorRequired`, `SecondFactorInvalid` (401), `SecondFactorSetupRequired` (403).
+    """
+    if user.mfa_enabled:
+        if not otp:
+            raise SecondFactorRequired
+        if not second_factor.use(user, otp):
+            raise SecondFactorInvalid
+    elif second_factor.is_required(user):
+        raise SecondFactorSetupRequired(extra={"mfa_token": encode(user, MFA, second_factor.ENROLMENT_LASTS)})
 
 
 def confirm_password(user: User, *, password: str) -> None:

@@ -38,6 +38,7 @@ def problem(error: DomainError) -> dict[str, Any]:
         "detail": str(error.detail),
         "code": error.code,
         "request_id": current().request_id,
+        **error.extra,
     }
     if error.errors:
         body["errors"] = [

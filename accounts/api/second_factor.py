@@ -1,0 +1,129 @@
+"""The second factor: enrol, confirm, recovery codes, do without."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authentication import EnrolmentAuthentication
+from accounts.api.serializers import MAX_OTP
+from accounts.models import User
+from accounts.services import second_factor
+from accounts.services.signin import confirm_password
+from common.api.serializers import StrictSerializer
+
+_NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+class OtpSerializer(StrictSerializer):
+    otp = serializers.CharField(max_length=MAX_OTP)
+
+
+class PasswordAndOtpSerializer(OtpSerializer):
+    password = serializers.CharField(max_length=256, trim_whitespace=False)
+
+
+class EnrolmentInputSerializer(StrictSerializer):
+    """Both are needed where a factor is being replaced."""
+
+    password = serializers.CharField(max_length=256, trim_whitespace=False, required=False)
+    otp = serializers.CharField(max_length=MAX_OTP, required=False)
+
+
+class EnrolmentSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField()
+    otpauth_uri = serializers.CharField()
+
+
+class RecoveryCodesSerializer(serializers.Serializer[Any]):
+    recovery_codes = serializers.ListField(child=serializers.CharField())
+
+
+class EnrolmentView(APIView):
+    """A secret for the authenticator application. It counts once `confirm` has seen its first code.
+
+    A factor that there is already is replaced then; that needs the password and a code of it.
+    """
+
+    authentication_classes = [EnrolmentAuthentication]
+
+    @extend_schema(
+        tags=["auth"],
+        operation_id="mfa_totp",
+        request=EnrolmentInputSerializer,
+        responses={200: EnrolmentSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        user = _user(request)
+        body = PasswordAndOtpSerializer if user.mfa_enabled else EnrolmentInputSerializer
+        serializer = body(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        if user.mfa_enabled:
+            confirm_password(user, password=serializer.validated_data["password"])
+            second_factor.confirm_second_factor(user, otp=serializer.validated_data["otp"])
+        enrolment = second_factor.start_enrolment(user)
+        return Response(
+            {"secret": enrolment.secret, "otpauth_uri": enrolment.otpauth_uri}, headers=_NEVER_STORED
+        )
+
+
+class ConfirmView(APIView):
+    """The first code of the application. The recovery codes are shown this once."""
+
+    authentication_classes = [EnrolmentAuthentication]
+
+    @extend_schema(
+        tags=["auth"],
+        operation_id="mfa_totp_confirm",
+        request=OtpSerializer,
+        responses={200: RecoveryCodesSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        serializer = OtpSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = _user(request)
+        codes = second_factor.confirm_enrolment(user, otp=serializer.validated_data["otp"], by=user)
+        return Response({"recovery_codes": codes}, headers=_NEVER_STORED)
+
+
+class RecoveryCodesView(APIView):
+    """New recovery codes; the old ones are dead."""
+
+    @extend_schema(
+        tags=["auth"],
+        operation_id="mfa_recovery_codes",
+        request=OtpSerializer,
+        responses={200: RecoveryCodesSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        serializer = OtpSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = _user(request)
+        second_factor.confirm_second_factor(user, otp=serializer.validated_data["otp"])
+        codes = second_factor.renew_recovery_codes(user, by=user)
+        return Response({"recovery_codes": codes}, headers=_NEVER_STORED)
+
+
+class DisableView(APIView):
+    """Go on without a second factor, where the role allows it."""
+
+    @extend_schema(
+        tags=["auth"], operation_id="mfa_totp_disable", request=PasswordAndOtpSerializer, responses={204: None}
+    )
+    def post(self, request: Request) -> Response:
+        serializer = PasswordAndOtpSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = _user(request)
+        second_factor.require_removable(user)
+        confirm_password(user, password=serializer.validated_data["password"])
+        second_factor.confirm_second_factor(user, otp=serializer.validated_data["otp"])
+        second_factor.disable(user, by=user)
+        return Response(status=204)
+
+
+def _user(request: Request) -> User:
+    assert isinstance(request.user, User)
+    return request.user
