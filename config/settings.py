@@ -35,7 +35,7 @@ ENCRYPTION_KEYS = secret(
     "ENCRYPTION_KEYS",
     debug=DEBUG,
     development="development-only-encryption-key-0123",
-    why="it encrypts stored answers (comma separated, the first one encrypts, all decrypt).",
+    why="it encrypts stored answers and second factors (comma separated, the first one encrypts, all decrypt).",
 ).split(",")
 AUDIT_KEY = secret(
     "AUDIT_KEY", debug=DEBUG, development="development-only-audit-key-012345678", why="it proves events genuine."

@@ -65,9 +65,7 @@ class EnrolmentView(APIView):
             confirm_password(user, password=serializer.validated_data["password"])
             second_factor.confirm_second_factor(user, otp=serializer.validated_data["otp"])
         enrolment = second_factor.start_enrolment(user)
-        return Response(
-            {"secret": enrolment.secret, "otpauth_uri": enrolment.otpauth_uri}, headers=_NEVER_STORED
-        )
+        return Response({"secret": enrolment.secret, "otpauth_uri": enrolment.otpauth_uri}, headers=_NEVER_STORED)
 
 
 class ConfirmView(APIView):

@@ -49,9 +49,7 @@ class LoginView(APIView):
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
         email = given["email" if is_json else "username"]
-        pair = sign_in(
-            email=email, password=given["password"], otp=given.get("otp"), staff_only=self.staff_only
-        )
+        pair = sign_in(email=email, password=given["password"], otp=given.get("otp"), staff_only=self.staff_only)
         return session_answer(pair)
 
 

@@ -217,7 +217,7 @@ def _use_step(factor: SecondFactor, code: str) -> bool:
 
 def _remove(user: User, *, reason: str, by: User | None) -> bool:
     with unit_of_work():
-        deleted, _per_model = SecondFactor.objects.filter(user=user).delete()
+        SecondFactor.objects.filter(user=user).delete()
         was_enabled = bool(User.objects.filter(pk=user.pk, mfa_enabled=True).update(mfa_enabled=False))
         user.mfa_enabled = False
         if was_enabled:

@@ -42,7 +42,7 @@ def test_enrol_prints_what_a_phone_and_a_sheet_of_paper_need(admin, capsys):
 def test_enrol_does_not_replace_a_factor(admin):
     phone, _codes = give_phone(admin)
 
-    with pytest.raises(CommandError, match="mfa_reset chef@example.org"):
+    with pytest.raises(CommandError, match=r"mfa_reset chef@example\.org"):
         call_command("mfa_enroll", admin.email)
 
     assert second_factor.use(admin, phone.code())

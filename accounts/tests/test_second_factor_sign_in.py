@@ -6,11 +6,10 @@ import pytest
 import time_machine
 from rest_framework.test import APIClient
 
-from accounts.enums import Role
+from accounts.enums import Role, SessionEnd
 from accounts.models import TokenFamily, User
 from accounts.services import roles, second_factor
 from accounts.services.sessions import end_sessions
-from accounts.enums import SessionEnd
 from accounts.tests.factories import PASSWORD, make_session, make_user
 from accounts.tests.phones import Phone, give_phone
 from audit.models import Event

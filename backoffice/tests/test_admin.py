@@ -32,6 +32,8 @@ SignedIn = Callable[[User | None], Client]
 OURS = ("common", "accounts", "catalog", "payments", "reservations", "audit")
 # Shown on the page of what they belong to, or, as sessions, to their owner alone; version and counters say nothing.
 ELSEWHERE = {
+    "accounts.RecoveryCode",
+    "accounts.SecondFactor",
     "accounts.TokenFamily",
     "catalog.CatalogVersion",
     "catalog.PharmacyMember",
