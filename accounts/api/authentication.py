@@ -78,8 +78,12 @@ def _refused(reason: type[TokenNotValid] | type[SessionEnded]) -> exceptions.Aut
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = TokenAuthentication
-    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class EnrolmentScheme(TokenScheme):
+    target_class = EnrolmentAuthentication
+    name = "bearer_or_mfa_token"
