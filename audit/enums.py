@@ -36,6 +36,8 @@ class Action(TextChoices):
     CREDITS_GRANT = "credits.grant", _("Crédits offerts")
     CREDITS_ADJUST = "credits.adjust", _("Correction de crédits")
     PRODUCTS_IMPORTED = "catalog.products_imported", _("Import de produits")
+    PRODUCT_CHANGE_ANNOUNCED = "catalog.product_change_announced", _("Écriture du catalogue annoncée")
+    PRODUCT_CHANGE_SETTLED = "catalog.product_change_settled", _("Écriture du catalogue réglée")
     PHARMACIES_IMPORTED = "catalog.pharmacies_imported", _("Import de pharmacies")
     STOCK_IMPORTED = "catalog.stock_imported", _("Import de stock")
     STOCK_CHANGED = "catalog.stock_changed", _("Modification de stock")

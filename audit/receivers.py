@@ -11,7 +11,7 @@ from accounts.models import Account, Approval, TokenFamily, User
 from audit.enums import Action
 from audit.services import record
 from catalog import signals as catalog
-from catalog.models import Stock
+from catalog.models import ProductChange, Stock
 from payments import signals as payments
 from payments.enums import Status as PaymentStatus
 from payments.models import CallbackMessage, Payment, Refund
@@ -176,6 +176,16 @@ def credits_moved(
 @receiver(catalog.products_imported, dispatch_uid="audit.products_imported")
 def products_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
     record(Action.PRODUCTS_IMPORTED, entity="product", changes={"source": source, **counts})
+
+
+@receiver(catalog.product_change_announced, dispatch_uid="audit.product_change_announced")
+def product_change_announced(change: ProductChange, values: dict[str, Any], **kwargs: Any) -> None:
+    record(Action.PRODUCT_CHANGE_ANNOUNCED, entity="product", entity_id=change.code, changes={"new": values})
+
+
+@receiver(catalog.product_change_settled, dispatch_uid="audit.product_change_settled")
+def product_change_settled(change: ProductChange, **kwargs: Any) -> None:
+    record(Action.PRODUCT_CHANGE_SETTLED, entity="product", entity_id=change.code)
 
 
 @receiver(catalog.pharmacies_imported, dispatch_uid="audit.pharmacies_imported")

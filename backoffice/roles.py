@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
+from django.db import DEFAULT_DB_ALIAS
 
 from accounts.enums import Role
 
@@ -10,7 +11,7 @@ _STAFF_VIEWS = (
     "accounts.view_user accounts.view_account accounts.view_creditentry accounts.view_rate accounts.view_pricelist "
     "accounts.view_approval "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
-    "catalog.view_searchentry reservations.view_reservation reservations.view_reservationline "
+    "catalog.view_searchentry catalog.view_productchange reservations.view_reservation reservations.view_reservationline "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
     "audit.view_event common.view_mail"
 )
@@ -38,13 +39,12 @@ def sync_groups(**kwargs: Any) -> None:
 
     Runs after the migrations of this app, the last of INSTALLED_APPS, when every permission exists.
     """
-    using = kwargs.get("using", "default")
+    if kwargs.get("using", DEFAULT_DB_ALIAS) != DEFAULT_DB_ALIAS:
+        return
     known = {
         f"{app}.{codename}": pk
-        for pk, app, codename in Permission.objects.using(using).values_list(
-            "pk", "content_type__app_label", "codename"
-        )
+        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
     }
     for role, names in PERMISSIONS.items():
-        group, _created = Group.objects.using(using).get_or_create(name=role)
+        group, _created = Group.objects.get_or_create(name=role)
         group.permissions.set([known[name] for name in names.split()])

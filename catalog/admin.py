@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry, Stock
+from catalog.models import Pharmacy, PharmacyMember, Product, ProductChange, SearchEntry, Stock
 from catalog.own_pharmacies import OwnPharmaciesMixin, own_pharmacies
 from catalog.search import CANDIDATES, search
 from catalog.services.pharmacies import save_pharmacy
@@ -237,3 +237,11 @@ class SearchEntryAdmin(ReadOnlyAdmin):
 
     def search_condition(self, term: str) -> Q:
         return Q(code__in=_codes_found(term))
+
+
+@admin.register(ProductChange)
+class ProductChangeAdmin(ReadOnlyAdmin):
+    """Writes of products in a database of their own, and whether search has come after them."""
+
+    list_display = ("code", "created_at", "settled_at")
+    fields = ("code", "created_at", "settled_at")

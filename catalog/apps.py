@@ -8,6 +8,8 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog.selectors import check_health
-        from common.health import register
+        from catalog.services.changes import settle_abandoned
+        from common import health, sweeping
 
-        register("catalog", check_health)
+        health.register("catalog", check_health)
+        sweeping.register("product_changes_to_settle", settle_abandoned)

@@ -17,3 +17,9 @@ stock_imported = Signal()
 
 stock_changed = Signal()
 """`stock`, `old` and `new` (field → value; `old` is empty of a new row, `new` of a deleted one), `by`."""
+
+product_change_announced = Signal()
+"""`change` (ProductChange), `values` (field → value the product is to have; empty where it is deleted)."""
+
+product_change_settled = Signal()
+"""`change` (ProductChange): the writer did not come back to it, the sweep did."""

@@ -10,12 +10,13 @@ from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from common.api.problems import problem_response, to_domain_error
 from common.context import acting, current
-from common.errors import Invalid
+from common.errors import DomainError, Invalid, Unavailable
 
 logger = logging.getLogger("common.requests")
 
@@ -84,8 +85,18 @@ class ContextMiddleware:
         return response
 
 
+def _unavailable_page(request: HttpRequest, error: DomainError) -> HttpResponse:
+    logger.warning("unavailable", extra={"path": request.path, "code": error.code})
+    response = render(request, "503.html", {"detail": error.detail}, status=Unavailable.status)
+    response.headers["Retry-After"] = str(error.retry_after or 5)
+    return response
+
+
 class LastResortMiddleware:
-    """Outside of the admin an exception nobody caught is problem details, also with DEBUG: never a stack trace."""
+    """Outside of the admin an exception nobody caught is problem details, also with DEBUG: never a stack trace.
+
+    In the admin a database that is down is a page that says so.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -94,9 +105,9 @@ class LastResortMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if request.path_info.startswith(settings.ADMIN_PATH):
-            return None
         error = to_domain_error(exception)
+        if request.path_info.startswith(settings.ADMIN_PATH):
+            return _unavailable_page(request, error) if error.status == Unavailable.status else None
         if error.status >= 500:
             logger.error("unplanned error", exc_info=exception)
         return problem_response(request, error)

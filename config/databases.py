@@ -12,6 +12,10 @@ from config.env import env
 # Limits of a web connection, in milliseconds; commands and migrations may take their time.
 _WEB_LIMITS = {"statement_timeout": 15_000, "lock_timeout": 2_500, "idle_in_transaction_session_timeout": 10_000}
 _COMMAND_LIMITS = {"lock_timeout": 10_000}
+# MongoDB, also in milliseconds: a web request knows within two seconds that the catalogue is down, retries included.
+_MONGODB_REACHED = {"serverSelectionTimeoutMS": 1500, "connectTimeoutMS": 1500}
+_MONGODB_WEB_LIMITS = {"timeoutMS": 1800}
+_MONGODB_COMMAND_LIMITS = {"socketTimeoutMS": 30_000}
 
 # Set by config/wsgi.py.
 WEB_PROCESS = "TOCTOCMEDOC_WEB"
@@ -41,7 +45,7 @@ def from_environment(data_dir: Path) -> dict[str, Any]:
     databases = {"default": default}
     catalog_url = env.str("CATALOG_DATABASE_URL", default="")
     if catalog_url:
-        databases["catalog"] = _mongodb(catalog_url)
+        databases["catalog"] = mongodb(catalog_url)
     return databases
 
 
@@ -72,7 +76,7 @@ def _sqlite(config: dict[str, Any]) -> None:
 
 
 def _postgresql(config: dict[str, Any]) -> None:
-    is_web = bool(os.environ.get(WEB_PROCESS))
+    is_web = _is_web()
     limits = _WEB_LIMITS if is_web else _COMMAND_LIMITS
     options = config.setdefault("OPTIONS", {})
     options["options"] = " ".join(f"-c {name}={value}" for name, value in limits.items())
@@ -82,13 +86,18 @@ def _postgresql(config: dict[str, Any]) -> None:
     config["CONN_HEALTH_CHECKS"] = True
 
 
-def _mongodb(url: str) -> dict[str, Any]:
+def mongodb(url: str) -> dict[str, Any]:
+    """The settings of a MongoDB. Raises ImproperlyConfigured."""
     if not url.startswith(("mongodb://", "mongodb+srv://")):
         raise ImproperlyConfigured("CATALOG_DATABASE_URL must begin with mongodb:// or mongodb+srv:// (.env.example).")
     base, _, name = url.partition("?")[0].rpartition("/")
     return {
-        "ENGINE": "django_mongodb_backend",
+        "ENGINE": "catalog.mongodb",
         "HOST": url,
         "NAME": name if base.count("/") >= 2 and name else "toctocmedoc",
-        "OPTIONS": {"serverSelectionTimeoutMS": 1500, "connectTimeoutMS": 1500, "socketTimeoutMS": 2000},
+        "OPTIONS": {**_MONGODB_REACHED, **(_MONGODB_WEB_LIMITS if _is_web() else _MONGODB_COMMAND_LIMITS)},
     }
+
+
+def _is_web() -> bool:
+    return bool(os.environ.get(WEB_PROCESS))

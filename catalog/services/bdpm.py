@@ -7,8 +7,7 @@ from accounts.models import User
 from catalog import bdpm
 from catalog.progress import Progress, unseen
 from catalog.rows import Counts, ProductRow, Remark
-from catalog.services.bulk import rehearsable
-from catalog.services.products import announce_import, write_products
+from catalog.services.products import import_products
 from common.errors import Invalid
 
 
@@ -47,7 +46,7 @@ def import_bdpm(
         else:
             rows.append(item)
             report.without_price += item.price is None
-    with rehearsable(dry_run=dry_run):
-        report.counts = write_products(rows, progress=progress)
-        announce_import(report.counts, left_out=report.left_out, source=bdpm.SOURCE, by=by)
+    report.counts = import_products(
+        rows, source=bdpm.SOURCE, left_out=report.left_out, dry_run=dry_run, progress=progress, by=by
+    )
     return report

@@ -2,18 +2,29 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
 
 from catalog.rows import Counts
+from catalog.services.rules import Rule
 from common.unit_of_work import unit_of_work
 
 _INCOMING = "catalog_incoming"
+_NO_RULES: Mapping[str, Rule] = {}
 
 
 class _TakenBack(Exception):
     """Ends a dry run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What an upsert did; `changed` are the first key columns of the rows that were created or updated."""
+
+    counts: Counts
+    changed: frozenset[Any]
 
 
 @contextmanager
@@ -32,72 +43,63 @@ def upsert(
     columns: Sequence[str],
     key: Sequence[str],
     keep: frozenset[str] = frozenset(),
-    rules: Mapping[str, str] | None = None,
-) -> Counts:
+    rules: Mapping[str, Rule] = _NO_RULES,
+    before: Sequence[str] = (),
+) -> Upserted:
     """Insert rows or bring stored ones up to date, in the caller's transaction.
 
     `key` columns identify a row (they have a unique constraint) and may occur once among the rows. `keep` columns are
-    only set on insert. `rules` give the new value of a column as SQL over `{old}` and `{new}`, instead of the incoming
-    one. PostgreSQL locks stored rows in the order of their keys, as every other writer does.
+    only set on insert. `rules` give the new value of a column instead of the incoming one. `before` are statements
+    that run once the stored rows are locked; `{incoming}` in them is the table of the rows. PostgreSQL locks stored
+    rows in the order of their keys, as every other writer does.
     """
     table = model._meta.db_table
-    rules = rules or {}
     new_values = {
-        column: rules.get(column, "{new}." + column).format(old=table, new="excluded")
+        column: rules[column].sql.format(old=table, new="excluded") if column in rules else f"excluded.{column}"
         for column in columns
         if column not in key and column not in keep
     }
-    if connection.vendor == "postgresql":
-        return _postgresql(table, str(model._meta.pk.column), rows, columns, key, new_values)
-    return _sqlite(table, rows, columns, key, new_values)
-
-
-def _postgresql(
-    table: str,
-    pk: str,
-    rows: Iterable[Sequence[Any]],
-    columns: Sequence[str],
-    key: Sequence[str],
-    new_values: Mapping[str, str],
-) -> Counts:
     names, keys = ", ".join(columns), ", ".join(key)
-    total = 0
     with connection.cursor() as cursor:
+        total = _stage(cursor, table, rows, columns)
+        if connection.vendor == "postgresql":
+            _lock(cursor, table, str(model._meta.pk.column), keys)
+            condition = (
+                f"({', '.join(f'{table}.{column}' for column in new_values)}) "
+                f"IS DISTINCT FROM ({', '.join(new_values.values())})"
+            )
+            now, is_new = "now()", "(xmax = 0)"
+        else:
+            condition = " OR ".join(f"{table}.{column} IS NOT {value}" for column, value in new_values.items())
+            now, is_new = "strftime('%Y-%m-%d %H:%M:%f', 'now')", "NULL"
+        for statement in before:
+            cursor.execute(statement.format(incoming=_INCOMING))
+        size = _size(cursor, table)
+        cursor.execute(
+            # SQLite takes ON CONFLICT for part of a join without a WHERE before it.
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM {_INCOMING} WHERE true ORDER BY {keys} "
+            f"ON CONFLICT ({keys}) DO UPDATE "
+            f"SET {', '.join(f'{column} = {value}' for column, value in new_values.items())}, updated_at = {now} "
+            f"WHERE {condition} RETURNING {key[0]}, {is_new}"
+        )
+        written = cursor.fetchall()
+        created = sum(is_new for _key, is_new in written) if size is None else (_size(cursor, table) or 0) - size
+        cursor.execute(f"DROP TABLE {_INCOMING}")
+    counts = Counts(created, len(written) - created, total - len(written))
+    return Upserted(counts, frozenset(first for first, _is_new in written))
+
+
+def _stage(cursor: Any, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> int:
+    """The rows in a table of their own; how many they are."""
+    names = ", ".join(columns)
+    total = 0
+    if connection.vendor == "postgresql":
         cursor.execute(f"CREATE TEMPORARY TABLE {_INCOMING} ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")
         with cursor.copy(f"COPY {_INCOMING} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
                 total += 1
-        cursor.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {table} t JOIN {_INCOMING} USING ({keys}) "
-            f"ORDER BY t.{pk} FOR NO KEY UPDATE OF t) AS locked"
-        )
-        cursor.execute(
-            f"""
-            WITH written AS (
-                INSERT INTO {table} ({names}) SELECT {names} FROM {_INCOMING} ORDER BY {keys}
-                ON CONFLICT ({keys}) DO UPDATE
-                SET {", ".join(f"{column} = {value}" for column, value in new_values.items())}, updated_at = now()
-                WHERE ({", ".join(f"{table}.{column}" for column in new_values)})
-                    IS DISTINCT FROM ({", ".join(new_values.values())})
-                RETURNING (xmax = 0) AS is_new
-            )
-            SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
-            """
-        )
-        created, updated = cursor.fetchone()
-        cursor.execute(f"DROP TABLE {_INCOMING}")
-    return Counts(created, updated, total - created - updated)
-
-
-def _sqlite(
-    table: str,
-    rows: Iterable[Sequence[Any]],
-    columns: Sequence[str],
-    key: Sequence[str],
-    new_values: Mapping[str, str],
-) -> Counts:
-    total = 0
+        return total
 
     def counted() -> Iterable[Sequence[Any]]:
         nonlocal total
@@ -105,21 +107,22 @@ def _sqlite(
             total += 1
             yield row
 
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {table}")
-        (before,) = cursor.fetchone()
-        cursor.executemany(
-            f"""
-            INSERT INTO {table} ({", ".join(columns)}) VALUES ({", ".join(["%s"] * len(columns))})
-            ON CONFLICT ({", ".join(key)}) DO UPDATE
-            SET {", ".join(f"{column} = {value}" for column, value in new_values.items())},
-                updated_at = strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
-            WHERE {" OR ".join(f"{table}.{column} IS NOT {value}" for column, value in new_values.items())}
-            """,
-            counted(),  # type: ignore[arg-type]  # any iterable will do
-        )
-        touched = max(cursor.rowcount, 0)
-        cursor.execute(f"SELECT count(*) FROM {table}")
-        (after,) = cursor.fetchone()
-    created = after - before
-    return Counts(created, touched - created, total - touched)
+    cursor.execute(f"CREATE TEMPORARY TABLE {_INCOMING} AS SELECT {names} FROM {table} WHERE false")
+    cursor.executemany(f"INSERT INTO {_INCOMING} VALUES ({', '.join(['%s'] * len(columns))})", counted())
+    return total
+
+
+def _lock(cursor: Any, table: str, pk: str, keys: str) -> None:
+    cursor.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM {table} t JOIN {_INCOMING} USING ({keys}) "
+        f"ORDER BY t.{pk} FOR NO KEY UPDATE OF t) AS locked"
+    )
+
+
+def _size(cursor: Any, table: str) -> int | None:
+    """Rows of the table, where RETURNING cannot tell new rows from updated ones."""
+    if connection.vendor == "postgresql":
+        return None
+    cursor.execute(f"SELECT count(*) FROM {table}")
+    size: int = cursor.fetchone()[0]
+    return size

@@ -1,63 +1,55 @@
 """Search entries follow their products; the catalogue's version follows the entries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from catalog.fulltext import refresh_statistics
 from catalog.models import Product, SearchEntry
-from catalog.rows import ProductRow
 from catalog.services.bulk import upsert
 from catalog.text import entry_text
 from common import sql
 
+Row = Mapping[str, Any]
+
+# What an entry takes over from its product as it is.
+ENTRY_FIELDS = ("code", "label", "substance", "kind", "prescription_required", "is_active")
+
 _MANY = 1_000
-_COLUMNS = ("code", "text", "label", "substance", "kind", "prescription_required", "is_active")
 
 
-def write_entries(rows: Iterable[ProductRow]) -> None:
-    """Entries for so many products, in the caller's transaction."""
+def write_entries(products: Iterable[Row]) -> None:
+    """Entries for so many products (their `ENTRY_FIELDS`), in the caller's transaction."""
     counts = upsert(
         SearchEntry,
         (
-            (
-                row.code,
-                entry_text(row.label, row.substance, row.code),
-                row.label,
-                row.substance,
-                row.kind,
-                row.prescription_required,
-                row.is_active,
-            )
-            for row in rows
+            (entry_text(row["label"], row["substance"], row["code"]), *(row[name] for name in ENTRY_FIELDS))
+            for row in products
         ),
-        columns=_COLUMNS,
+        columns=("text", *ENTRY_FIELDS),
         key=("code",),
-        rules={"prescription_required": "coalesce({new}.prescription_required, {old}.prescription_required)"},
-    )
+    ).counts
     if counts.changed:
         _bump_version()
     if counts.changed >= _MANY:
         refresh_statistics()
 
 
-def save_entry(product: Product) -> None:
-    """The entry of one product as it is now, in the caller's transaction."""
-    values = {
-        "text": entry_text(product.label, product.substance, product.code),
-        "label": product.label,
-        "substance": product.substance,
-        "kind": product.kind,
-        "prescription_required": product.prescription_required,
-        "is_active": product.is_active,
-    }
-    stored = SearchEntry.objects.filter(code=product.code).values(*values).first()
+def save_entry(product: Row) -> None:
+    """The entry of one product (its `ENTRY_FIELDS`) as it is now, in the caller's transaction."""
+    values = {"text": entry_text(product["label"], product["substance"], product["code"]), **product}
+    stored = SearchEntry.objects.filter(code=product["code"]).values(*values).first()
     if stored == values:
         return
-    SearchEntry.objects.update_or_create(code=product.code, defaults=values)
+    SearchEntry.objects.update_or_create(code=product["code"], defaults=values)
     if stored is None or stored["text"] != values["text"]:
         _bump_version()
+
+
+def entry_of(product: Product) -> Row:
+    return {name: getattr(product, name) for name in ENTRY_FIELDS}
 
 
 def delete_entry(code: str) -> None:

@@ -9,6 +9,7 @@ from catalog.geo import rounded
 from catalog.models import Pharmacy
 from catalog.rows import Counts, PharmacyRow
 from catalog.services.bulk import rehearsable, upsert
+from catalog.services.rules import Rule
 from catalog.signals import pharmacies_imported
 from catalog.text import normalize
 from common import sql
@@ -70,10 +71,10 @@ def upsert_pharmacies(
             key=("code",),
             keep=_OURS,
             rules={
-                name: _EXACT_POSITION_STAYS.format(name)
+                name: Rule(_EXACT_POSITION_STAYS.format(name))
                 for name in ("latitude", "longitude", "position_is_approximate")
             },
-        )
+        ).counts
         if counts.changed:
             pharmacies_imported.send(Pharmacy, source=source, counts={**asdict(counts), "left_out": left_out}, by=by)
     return counts

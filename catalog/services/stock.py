@@ -70,7 +70,7 @@ def set_stock(rows: Iterable[StockRow], *, source: str = "", by: User | None = N
             ),
             columns=_COLUMNS,
             key=("pharmacy_id", "product_code"),
-        )
+        ).counts
         if counts.changed:
             stock_imported.send(Stock, source=source, counts={**asdict(counts), "left_out": 0}, by=by)
     return counts

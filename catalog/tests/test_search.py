@@ -236,6 +236,7 @@ def test_search_finds_a_product_by_beginnings_of_all_its_words(db, label, substa
     assert "X" in codes(" ".join(asked))
 
 
+@pytest.mark.relational
 def test_search_of_the_real_database(shared_data):
     from catalog.services.bdpm import import_bdpm
 
