@@ -62,6 +62,7 @@ STAFF_SEE = {
     "audit.Event",
     "catalog.Pharmacy",
     "catalog.Product",
+    "catalog.ProductChange",
     "catalog.SearchEntry",
     "catalog.Stock",
     "payments.CallbackMessage",

@@ -7,7 +7,7 @@ from accounts.enums import Role
 from accounts.models import Approval, PriceList, Rate, User
 from accounts.services.corrections import grant_credits
 from accounts.tests.factories import make_user
-from catalog.models import Pharmacy, Stock
+from catalog.models import Pharmacy, ProductChange, Stock
 from common.mail import send_mail_later
 from common.models import IdempotencyKey
 from payments.enums import RefundStatus, Status
@@ -89,6 +89,7 @@ def make_world() -> World:
     pharmacy = make_pharmacy()
     pharmacist = make_pharmacist(pharmacy)
     stock = make_stock(pharmacy, quantity=50, price=2_500)
+    ProductChange.objects.create(code=stock.product_code)
     PriceList.objects.create(label=f"Autre action {number}", credits=1)
     IdempotencyKey.objects.create(
         user=patient, key=f"key-{number}", fingerprint=b"\x00" * 32, status=201, answer=b"secret"
