@@ -27,6 +27,7 @@ RUN throw_away="$(python -c 'import secrets; print(secrets.token_hex(32))')" \
        JWT_SIGNING_KEY="$throw_away" \
        ENCRYPTION_KEYS="$throw_away" \
        AUDIT_KEY="$throw_away" \
+       AUDIT_SEAL_KEY="$throw_away" \
        PAYMENTS_CALLBACK_TOKEN="$throw_away" \
        MYPAYGA_API_KEY="$throw_away" \
        MYPAYGA_CALLBACK_SECRET="$throw_away" \

@@ -88,6 +88,14 @@ def append_only_lifted() -> Callable[[], Any]:
     return _append_only_lifted
 
 
+@pytest.fixture
+def as_owner() -> Iterator[None]:
+    """Connected as the owner of the tables, as `archive_events` is."""
+    _become("DATABASE_OWNER_URL")
+    yield
+    _become("DATABASE_URL")
+
+
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Any) -> None:
     """Argon2 takes its time on purpose; only tests of sign-in itself need it."""

@@ -3,7 +3,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,8 +12,8 @@ from unfold.decorators import display
 
 from accounts.models import User
 from audit.enums import Action
-from audit.models import Event, EventPersonal
-from common.admin import ReadOnlyAdmin, json_block, link, moment, period_filter
+from audit.models import Anchor, Archive, Event, EventPersonal, Seal
+from common.admin import ReadOnlyAdmin, ReadOnlyInline, json_block, link, moment, period_filter
 from common.admin.base import ChangeList
 from common.admin.filters import fixed_filter
 from common.admin.search import as_uuid
@@ -200,3 +200,33 @@ class EventPersonalAdmin(ReadOnlyAdmin):
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)
         return Q(event__entity__in=list(_ENTITY_LABELS), event__entity_id=str(number or term))
+
+
+class AnchorInline(ReadOnlyInline):
+    model = Anchor
+    fields = ("target", "created_at")
+    readonly_fields = ("created_at",)
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnlyAdmin):
+    """What proves the events: made by `seal_audit` and the sweep, checked by `verify_audit`."""
+
+    list_display = ("number", moment("sealed_at", _("scellé le")), "count", "root")
+    ordering = ("-number",)
+    list_filter = (period_filter("sealed_at"),)
+    fields = ("number", "sealed_at", "count", "ids", "root", "previous", "hash", "key", "signature")
+    inlines = (AnchorInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Seal]:
+        # 32 bytes an event: nothing for a page.
+        return super().get_queryset(request).defer("leaves")
+
+
+@admin.register(Archive)
+class ArchiveAdmin(ReadOnlyAdmin):
+    """The files that old events were moved to."""
+
+    list_display = ("file_name", "first_seal", "last_seal", "count", moment("created_at", _("créé le")))
+    ordering = ("-first_seal",)
+    fields = ("file_name", "sha256", "first_seal", "last_seal", "count", "created_at")

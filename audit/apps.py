@@ -8,3 +8,9 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import receivers, reference_data  # noqa: F401  (registers the receivers)
+        from audit.seals.anchoring import anchor_due
+        from audit.seals.sealing import seal_due
+        from common.sweeping import register
+
+        register("events_to_seal", seal_due)
+        register("seals_to_anchor", anchor_due)

@@ -66,4 +66,14 @@ def canonical_event(
 
 def mac(event: bytes) -> str:
     """HMAC-SHA256 with AUDIT_KEY, in hex."""
-    return hmac.new(settings.AUDIT_KEY.encode(), event, hashlib.sha256).hexdigest()
+    return _mac(settings.AUDIT_KEY, event)
+
+
+def has_genuine_mac(event: bytes, signature: str) -> bool:
+    """Whether AUDIT_KEY or one of AUDIT_PREVIOUS_KEYS made the HMAC."""
+    keys = (settings.AUDIT_KEY, *settings.AUDIT_PREVIOUS_KEYS)
+    return any(hmac.compare_digest(_mac(key, event), signature) for key in keys)
+
+
+def _mac(key: str, event: bytes) -> str:
+    return hmac.new(key.encode(), event, hashlib.sha256).hexdigest()

@@ -68,3 +68,4 @@ class Action(TextChoices):
     REFERENCE_CREATED = "reference.created", _("Donnée de référence créée")
     REFERENCE_UPDATED = "reference.updated", _("Donnée de référence modifiée")
     REFERENCE_DELETED = "reference.deleted", _("Donnée de référence supprimée")
+    AUDIT_ARCHIVED = "audit.archived", _("Archivage du journal")

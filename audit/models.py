@@ -33,7 +33,7 @@ class Event(Timestamped):
             models.Index(fields=["action", "-id"], name="event_action_newest"),
             models.Index(fields=["entity", "entity_id", "-id"], name="event_entity_newest"),
             models.Index(fields=["actor_id", "-id"], name="event_actor_newest"),
-            models.Index(fields=["occurred_at"], name="event_occurred"),
+            # And one on `occurred_at` by migration: BRIN on PostgreSQL, a few pages for a million rows.
         ]
 
     def __str__(self) -> str:
@@ -67,3 +67,66 @@ class EventPersonal(Timestamped):
 
     def __str__(self) -> str:
         return str(self.event_id)
+
+
+class Seal(Timestamped):
+    """What a batch of events was at one moment: the root of their Merkle tree, chained to the seal before and signed.
+
+    `leaves` are the batch's leaf hashes (32 bytes each, by ascending id), so that a changed event is found by itself;
+    `gaps` the missing numbers that may still be committed. Append-only by trigger.
+    """
+
+    number = models.PositiveIntegerField(_("numéro"), unique=True)
+    sealed_at = models.DateTimeField(_("scellé le"))
+    count = models.PositiveIntegerField(_("événements"))
+    ids = models.TextField(_("numéros des événements"))
+    seen_to = models.BigIntegerField(_("vu jusqu'au numéro"))
+    gaps = models.JSONField(_("numéros en attente"), default=list)
+    leaves = models.BinaryField(_("feuilles"))
+    root = models.CharField(_("racine"), max_length=64)
+    previous = models.CharField(_("scellé précédent"), max_length=64, unique=True)
+    hash = models.CharField(_("empreinte"), max_length=64, unique=True)
+    key = models.CharField(_("clé publique"), max_length=64)
+    signature = models.CharField(_("signature"), max_length=128)
+
+    class Meta:
+        verbose_name = _("scellé")
+        verbose_name_plural = _("scellés")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Anchor(Timestamped):
+    """A seal whose hash was sent elsewhere: there, a tail that was cut off here is still known."""
+
+    seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="anchors", verbose_name=_("scellé"))
+    target = models.CharField(_("destination"), max_length=200)
+
+    class Meta:
+        verbose_name = _("ancrage")
+        verbose_name_plural = _("ancrages")
+        constraints = [models.UniqueConstraint(fields=["seal", "target"], name="anchor_once")]
+
+    def __str__(self) -> str:
+        return f"{self.seal_id} → {self.target}"
+
+
+class Archive(Timestamped):
+    """Sealed events that were moved to a file: the seals `first_seal` to `last_seal`, and the file's SHA-256."""
+
+    file_name = models.CharField(_("fichier"), max_length=255)
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    first_seal = models.PositiveIntegerField(_("premier scellé"), unique=True)
+    last_seal = models.PositiveIntegerField(_("dernier scellé"), unique=True)
+    count = models.PositiveIntegerField(_("événements"))
+
+    class Meta:
+        verbose_name = _("archive")
+        verbose_name_plural = _("archives")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(last_seal__gte=models.F("first_seal")), name="archive_in_order")
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name

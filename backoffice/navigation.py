@@ -45,6 +45,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Contrôle"),
             [
                 (_("Journal d'audit"), "history", "audit.event"),
+                (_("Scellés"), "verified", "audit.seal"),
+                (_("Archives du journal"), "inventory", "audit.archive"),
                 (_("Droits"), "shield_person", "auth.group"),
                 (_("E-mails"), "mail", "common.mail"),
                 (_("Tâches"), "task_alt", "django_tasks_database.dbtaskresult"),

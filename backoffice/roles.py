@@ -14,7 +14,7 @@ _STAFF_VIEWS = (
     "catalog.view_searchentry catalog.view_productchange "
     "reservations.view_reservation reservations.view_reservationline "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
-    "audit.view_event common.view_mail"
+    "audit.view_event audit.view_seal audit.view_archive common.view_mail"
 )
 _STAFF_CHANGES = (
     "accounts.grant_credits accounts.adjust_credits accounts.decide_approval "

@@ -4,6 +4,8 @@ Used in migrations: `operations = [append_only("audit_event")]`. On PostgreSQL t
 granted UPDATE or DELETE on such a table (`common.receivers`), so the trigger is the second lock on the door.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, migrations
@@ -62,6 +64,22 @@ def sqlite_triggers(table: str) -> list[str]:
 def append_only(table: str) -> migrations.RunPython:
     """A reversible migration operation that makes `table` append-only on both engines."""
     return migrations.RunPython(_forwards(table), _backwards(table))
+
+
+@contextmanager
+def lifted_for_delete(table: str) -> Iterator[None]:
+    """Let the current transaction, and only it, delete from `table`. On PostgreSQL only its owner can ask for that.
+
+    Writers wait until the transaction ends.
+    """
+    if connection.vendor == "postgresql":
+        lift, restore = (f"ALTER TABLE {table} {verb} TRIGGER append_only_rows" for verb in ("DISABLE", "ENABLE"))
+    else:
+        lift, restore = f"DROP TRIGGER append_only_delete_{table}", _SQLITE.format(event="delete", table=table)
+    with connection.cursor() as cursor:
+        cursor.execute(lift)
+        yield
+        cursor.execute(restore)
 
 
 def append_only_tables() -> list[str]:

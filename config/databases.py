@@ -59,7 +59,13 @@ def application_role() -> str:
 
 
 def _runs_as_owner() -> bool:
-    return len(sys.argv) > 1 and sys.argv[1] in {"migrate", "sqlmigrate", "makemigrations", "showmigrations"}
+    return len(sys.argv) > 1 and sys.argv[1] in {
+        "migrate",
+        "sqlmigrate",
+        "makemigrations",
+        "showmigrations",
+        "archive_events",
+    }
 
 
 def _sqlite(config: dict[str, Any]) -> None:

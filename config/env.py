@@ -69,6 +69,8 @@ FILE_SETTINGS = frozenset(
         "JWT_PREVIOUS_KEYS",
         "ENCRYPTION_KEYS",
         "AUDIT_KEY",
+        "AUDIT_PREVIOUS_KEYS",
+        "AUDIT_SEAL_KEY",
         "DATABASE_URL",
         "DATABASE_PASSWORD",
         "DATABASE_OWNER_URL",

@@ -40,6 +40,15 @@ ENCRYPTION_KEYS = secret(
 AUDIT_KEY = secret(
     "AUDIT_KEY", debug=DEBUG, development="development-only-audit-key-012345678", why="it proves events genuine."
 )
+# Earlier values of AUDIT_KEY: events written under them stay provable.
+AUDIT_PREVIOUS_KEYS = env.list("AUDIT_PREVIOUS_KEYS", default=[])
+AUDIT_SEAL_KEY = secret(
+    "AUDIT_SEAL_KEY", debug=DEBUG, development="development-only-seal-key-0123456789", why="it signs the audit's seals."
+)
+# Public keys (hex) of earlier values of AUDIT_SEAL_KEY.
+AUDIT_SEAL_PUBLIC_KEYS = env.list("AUDIT_SEAL_PUBLIC_KEYS", default=[])
+# Where seals are sent: file:///path, mailto:address, or an https:// address that takes a POST; comma separated.
+AUDIT_ANCHORS = env.list("AUDIT_ANCHORS", default=[])
 
 # Where it stands
 PUBLIC_URL = required(

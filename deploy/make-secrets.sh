@@ -11,7 +11,7 @@ write() { # write NAME VALUE
     [ -e "secrets/$1.txt" ] || printf '%s\n' "$2" > "secrets/$1.txt"
 }
 
-for name in secret_key jwt_signing_key encryption_keys audit_key payments_callback_token; do
+for name in secret_key jwt_signing_key encryption_keys audit_key audit_seal_key payments_callback_token; do
     write "$name" "$(openssl rand -hex 32 | tr -d '\n')"
 done
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts.enums import Role
 from accounts.models import Account, Approval, CreditEntry, Rate, User
 from accounts.tests.factories import make_user
-from audit.models import Event, EventPersonal
+from audit.models import Archive, Event, EventPersonal, Seal
 from backoffice.tests.pages import model_admins, page, page_of
 from backoffice.tests.world import make_world
 from common.admin.paginator import CappedPaginator
@@ -35,6 +35,7 @@ ELSEWHERE = {
     "accounts.RecoveryCode",
     "accounts.SecondFactor",
     "accounts.TokenFamily",
+    "audit.Anchor",
     "catalog.CatalogVersion",
     "catalog.PharmacyMember",
     "common.RateCounter",
@@ -51,6 +52,8 @@ UNCHANGEABLE = (
     Reservation,
     Event,
     EventPersonal,
+    Seal,
+    Archive,
 )
 STAFF_SEE = {
     "accounts.Account",
@@ -65,6 +68,8 @@ STAFF_SEE = {
     "catalog.ProductChange",
     "catalog.SearchEntry",
     "catalog.Stock",
+    "audit.Archive",
+    "audit.Seal",
     "payments.CallbackMessage",
     "payments.Payment",
     "payments.PaymentAttempt",

@@ -7,6 +7,8 @@ from accounts.enums import Role
 from accounts.models import Approval, PriceList, Rate, User
 from accounts.services.corrections import grant_credits
 from accounts.tests.factories import make_user
+from audit.models import Archive
+from audit.seals.sealing import seal_next
 from catalog.models import Pharmacy, ProductChange, Stock
 from common.mail import send_mail_later
 from common.models import IdempotencyKey
@@ -99,6 +101,15 @@ def make_world() -> World:
     held = make_payment(patient, purpose="reservation", purpose_id=reservation.public_id, status=Status.HELD)
     send_mail_later(to=patient.email, template="already_registered")
     make_approval(patient)
+    seal = seal_next()
+    assert seal is not None
+    Archive.objects.create(
+        file_name=f"events-{seal.number}.jsonl.gz",
+        sha256="0" * 64,
+        first_seal=seal.number,
+        last_seal=seal.number,
+        count=seal.count,
+    )
     callback = store_callback("mypayga", body=f"note {number} <script>".encode(), content_type="text/plain")
     assert callback is not None
     return World(patient, pharmacist, pharmacy, stock, reservation, paid, held, make_refund(payment=paid), callback)
