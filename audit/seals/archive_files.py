@@ -1,8 +1,8 @@
 """The file that archived events live in: JSON lines, gzip; the last line signs all before it.
 
-First line `{"archive": 1, "first_seal", "last_seal", "count"}`, then one line an event `[seal, id, mac, event]` with the
-canonical event as a list, at last `{"sha256", "key", "signature"}` over the bytes of all lines before it. Personal values
-are not in it: they stay in the database, where they can be erased.
+First line `{"archive": 1, "first_seal", "last_seal", "count"}`, then one line an event `[seal, id, mac, event]` with
+the canonical event as a list, at last `{"sha256", "key", "signature"}` over the bytes of all lines before it. Personal
+values are not in it: they stay in the database, where they can be erased.
 """
 
 import gzip

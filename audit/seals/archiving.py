@@ -16,7 +16,6 @@ from audit.services import record
 from common.append_only import lifted_for_delete
 from common.unit_of_work import unit_of_work
 
-
 # What a file holds at most: half a million events, which a verifier reads into memory.
 _SEALS_A_FILE = 50
 

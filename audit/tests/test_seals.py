@@ -54,7 +54,7 @@ def gaps_after(number: int, seal: Seal) -> list[int]:
 
 
 def seal_until_settled(time_machine: Any) -> Seal:
-    """Seal new events until no number is waited for: no transaction of before, of other tests neither, runs any more."""
+    """Seal new events until no number is waited for: no transaction of before, here or elsewhere, runs any more."""
     time_machine.move_to(timezone.now() + timedelta(minutes=2, seconds=1))
     deadline = time.monotonic() + 30
     while True:
@@ -76,7 +76,8 @@ def test_seal_covers_what_is_committed_and_chains():
     second_ids = make_events(2)
     second = seal_next()
 
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert (first.number, first.count, first.ids) == (1, 3, f"{first_ids[0]}-{first_ids[-1]}")
     assert (second.number, second.count, second.ids) == (2, 2, f"{second_ids[0]}-{second_ids[-1]}")
     assert (first.previous, second.previous) == ("0" * 64, first.hash)
@@ -137,7 +138,8 @@ def test_event_that_commits_late_is_sealed_by_the_next_seal():
         make_events(1)
         first = seal_next()
         # The number in between belongs to a transaction that still runs.
-        assert first is not None and gaps_after(number, first) == [number + 1]
+        assert first is not None
+        assert gaps_after(number, first) == [number + 1]
         assert verify().findings == []
     finally:
         go_on.set()
@@ -161,11 +163,13 @@ def test_number_that_never_commits_is_given_up_when_its_time_is_over(time_machin
         transaction.set_rollback(True)
     make_events(1)
     seal = seal_next()
-    assert seal is not None and gaps_after(number, seal) == [number + 1]
+    assert seal is not None
+    assert gaps_after(number, seal) == [number + 1]
 
     make_events(1)
     still = seal_next()
-    assert still is not None and still.gaps == seal.gaps
+    assert still is not None
+    assert still.gaps == seal.gaps
 
     later = seal_until_settled(time_machine)
 
@@ -346,7 +350,9 @@ def test_event_inserted_among_sealed_ones_is_named(time_machine: Any):
     assert findings() == [f"event {first - 1}: inserted: no seal covers it, though later ones are covered"]
 
 
-def test_tail_that_was_cut_off_is_known_to_an_anchor(append_only_lifted: Callable[[], Any], settings: Any, tmp_path: Path):
+def test_tail_that_was_cut_off_is_known_to_an_anchor(
+    append_only_lifted: Callable[[], Any], settings: Any, tmp_path: Path
+):
     anchors = tmp_path / "anchors.jsonl"
     settings.AUDIT_ANCHORS = [f"file://{anchors}"]
     make_events(2)
@@ -367,7 +373,9 @@ def test_tail_that_was_cut_off_is_known_to_an_anchor(append_only_lifted: Callabl
     assert findings(anchors=[anchors]) == ["anchor 2: the log was cut off after seal 1"]
 
 
-def test_chain_rewritten_with_the_stolen_key_is_not_what_was_anchored(append_only_lifted: Callable[[], Any], settings: Any, tmp_path: Path):
+def test_chain_rewritten_with_the_stolen_key_is_not_what_was_anchored(
+    append_only_lifted: Callable[[], Any], settings: Any, tmp_path: Path
+):
     anchors = tmp_path / "anchors.jsonl"
     settings.AUDIT_ANCHORS = [f"file://{anchors}"]
     ids = make_events(3)
@@ -463,7 +471,7 @@ def test_event_without_a_proof_says_what_to_do():
 
     with pytest.raises(CommandError, match=f"^event {number} is not sealed yet: run seal_audit first$"):
         call_command("prove_event", str(number))
-    with pytest.raises(CommandError, match="^there is no event 999999999 "):
+    with pytest.raises(CommandError, match=r"^there is no event 999999999 "):
         call_command("prove_event", "999999999")
 
 
@@ -512,7 +520,9 @@ def test_interrupted_archiving_is_finished_by_the_next_run(as_owner: None, tmp_p
     assert findings() == []
 
 
-def test_events_that_cannot_be_proved_are_not_archived(append_only_lifted: Callable[[], Any], as_owner: None, tmp_path: Path):
+def test_events_that_cannot_be_proved_are_not_archived(
+    append_only_lifted: Callable[[], Any], as_owner: None, tmp_path: Path
+):
     ids = make_events(2)
     seal_next()
     with append_only_lifted():
