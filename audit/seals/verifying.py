@@ -166,9 +166,11 @@ def _outside(spans: list[tuple[int, int]], numbers: Iterable[int]) -> Iterator[i
 
 def _verify_personal(result: Verification) -> None:
     rows = EventPersonal.objects.values_list("event_id", "salt", "ip", "values").iterator(chunk_size=2000)
-    changed = [
-        commitment for commitment, salt, ip, values in rows if canonical.commitment(salt, ip, values) != commitment
-    ]
+    changed = []
+    for key, salt, ip, values in rows:
+        # Its key is the commitment, a text.
+        if canonical.commitment(salt, ip, values) != str(key):
+            changed.append(str(key))
     numbers = dict(Event.objects.filter(commitment__in=changed).values_list("commitment", "id")) if changed else {}
     for commitment in changed:
         result.add("personal", numbers.get(commitment, 0), "personal values changed")
