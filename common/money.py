@@ -8,6 +8,8 @@ XAF = "XAF"
 # bigint, and a slip of the finger stays small.
 MAX_PRICE = 10**9
 MAX_CREDITS = 10**9
+# Nobody pays more at once, and what is given back is never more.
+MAX_AMOUNT = 10**12
 
 # Fixed parity of the CFA franc (BEAC) since 1 January 1999.
 XAF_PER_EUR = Decimal("655.957")

@@ -1,6 +1,7 @@
 """Settings from the environment. Every one may also come from a file named by `NAME_FILE` (container secrets)."""
 
 import os
+import re
 from pathlib import Path
 
 import environ
@@ -60,6 +61,28 @@ def refuse_placeholders() -> None:
             raise ImproperlyConfigured(
                 f"{name} still holds the placeholder of `.env.example`: put the real value into {name} or {name}_FILE."
             )
+
+
+def ranges(name: str, value: str) -> dict[str, tuple[int, int]]:
+    """`mypayga=100-500000,singpay=100-1000000` → each name with its least and its most."""
+    found: dict[str, tuple[int, int]] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        match = re.fullmatch(r"([a-z0-9_]+)=([0-9]{1,12})-([0-9]{1,12})", part)
+        if match is None or int(match[2]) > int(match[3]):
+            raise ImproperlyConfigured(f"{name} holds {part!r}: write name=least-most, e.g. mypayga=100-500000.")
+        found[match[1]] = (int(match[2]), int(match[3]))
+    return found
+
+
+def shares(name: str, value: str) -> dict[str, int]:
+    """`mypayga=250,singpay=300` → each name with its share in hundredths of a per cent."""
+    found: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        match = re.fullmatch(r"([a-z0-9_]+)=([0-9]{1,5})", part)
+        if match is None or int(match[2]) > 10_000:
+            raise ImproperlyConfigured(f"{name} holds {part!r}: write name=share, e.g. mypayga=250 for 2.5 %.")
+        found[match[1]] = int(match[2])
+    return found
 
 
 FILE_SETTINGS = frozenset(

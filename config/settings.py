@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import databases, mail
-from config.env import env, load_files, refuse_placeholders, required, secret
+from config.env import env, load_files, ranges, refuse_placeholders, required, secret, shares
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -225,6 +225,12 @@ TWO_EYES_XAF = env.int("TWO_EYES_XAF", default=50_000)
 HOLD_UNPAID = timedelta(hours=env.float("HOLD_UNPAID_HOURS", default=2))
 HOLD_PAID = timedelta(hours=env.float("HOLD_PAID_HOURS", default=48))
 PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=15))
+# How often a gateway is tried that cannot be reached, each time under a new reference.
+PAYMENT_ATTEMPTS = env.int("PAYMENT_ATTEMPTS", default=1)
+# provider=least-most, in whole units of the currency
+PAYMENT_LIMITS = ranges("PAYMENT_LIMITS", env.str("PAYMENT_LIMITS", default=""))
+# provider=share of what was paid, in hundredths of a per cent
+PAYMENT_FEES = shares("PAYMENT_FEES", env.str("PAYMENT_FEES", default=""))
 PAYMENT_ASKED_FOR = timedelta(hours=env.float("PAYMENT_ASKED_FOR_HOURS", default=72))
 
 # Payment providers: name → dotted path of a `payments.providers.base.Provider`

@@ -7,14 +7,17 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Paiements")
 
     def ready(self) -> None:
+        from accounts import approvals
         from accounts.services.verification import register_check
         from common.sweeping import register
         from payments import purposes
         from payments.rates import RatePurpose
-        from payments.services import asking, callbacks
+        from payments.services import asking, callbacks, refunds, reviewing
         from payments.services.verification import check_payments
 
         purposes.register("rate", RatePurpose())
+        for name, kind in {**refunds.KINDS, **reviewing.KINDS}.items():
+            approvals.register(name, kind)
         register_check("payments", check_payments)
         register("payments_to_submit", asking.submit_forgotten)
         register("payments_in_doubt", asking.doubt_interrupted)

@@ -36,3 +36,13 @@ class AlreadyPaid(Conflict):
 class RefundTooLarge(Invalid):
     code = "refund_too_large"
     detail = _("Le remboursement dépasse ce qui reste du paiement.")
+
+
+class ExternalReferenceTaken(Conflict):
+    code = "external_reference_taken"
+    detail = _("Un autre remboursement porte déjà cette référence chez ce prestataire.")
+
+
+class AmountOutOfRange(Invalid):
+    code = "amount_out_of_range"
+    detail = _("Ce moyen de paiement ne prend pas un tel montant.")

@@ -74,14 +74,20 @@ class PaymentAttempt(Timestamped):
     outcome = models.CharField(_("issue"), max_length=16, blank=True)
     request = models.JSONField(_("demande"), default=dict, encoder=DjangoJSONEncoder)
     response = models.JSONField(_("réponse"), default=dict, encoder=DjangoJSONEncoder)
+    # Money came in under this reference; `is_surplus` where another attempt had settled the payment before.
+    paid_at = models.DateTimeField(_("payée le"), null=True, blank=True)
+    is_surplus = models.BooleanField(_("payée en trop"), default=False)
 
     class Meta:
         verbose_name = _("tentative de paiement")
         verbose_name_plural = _("tentatives de paiement")
         constraints = [
             models.UniqueConstraint(
+                fields=["payment"], condition=Q(paid_at__isnull=False, is_surplus=False), name="attempt_one_paid"
+            ),
+            models.UniqueConstraint(
                 fields=["provider", "provider_id"], condition=~Q(provider_id=""), name="attempt_provider_id"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -124,6 +130,8 @@ class Refund(Timestamped):
 
     public_id = models.UUIDField(_("numéro"), default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("paiement"))
+    # The payment's: the gateway gives its references.
+    provider = models.CharField(_("prestataire"), max_length=16, default="")
     amount = models.PositiveBigIntegerField(_("montant"))
     currency = models.CharField(_("devise"), max_length=3, default=XAF)
     status = models.CharField(_("état"), max_length=16, choices=RefundStatus)
@@ -155,6 +163,11 @@ class Refund(Timestamped):
             models.CheckConstraint(
                 condition=~Q(status__in=[RefundStatus.SENT, RefundStatus.DONE]) | ~Q(external_reference=""),
                 name="refund_sent_with_reference",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "external_reference"],
+                condition=~Q(external_reference=""),
+                name="refund_external_reference",
             ),
         ]
         indexes = [models.Index(fields=["status", "-id"], name="refund_status_newest")]

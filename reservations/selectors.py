@@ -1,6 +1,7 @@
 """Reads that several places share."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
@@ -9,6 +10,7 @@ from django.utils import timezone
 from payments.enums import OPEN
 from payments.enums import Status as PaymentState
 from payments.models import Payment
+from payments.selectors import with_money
 from reservations.enums import ACTIVE, PaymentStatus, Status
 from reservations.models import Reservation, ReservationLine
 
@@ -26,19 +28,24 @@ def held_units(stock_ids: Sequence[int]) -> dict[int, int]:
 def payment_statuses(reservations: Iterable[Reservation]) -> dict[UUID, PaymentStatus]:
     """How each reservation stands with its money, in one query for all of them."""
     rows = list(reservations)
-    states: dict[str, set[str]] = {}
+    payments: dict[str, list[Any]] = {}
     interesting = Payment.objects.filter(
         purpose="reservation",
         purpose_id__in=[str(row.public_id) for row in rows],
         status__in=[*OPEN, PaymentState.SUCCEEDED],
     )
-    for purpose_id, status in interesting.values_list("purpose_id", "status"):
-        states.setdefault(purpose_id, set()).add(status)
-    return {row.public_id: _payment_status(row, states.get(str(row.public_id), set())) for row in rows}
+    for payment in with_money(interesting):
+        payments.setdefault(payment.purpose_id, []).append(payment)
+    return {row.public_id: _payment_status(row, payments.get(str(row.public_id), [])) for row in rows}
 
 
-def _payment_status(reservation: Reservation, payments: set[str]) -> PaymentStatus:
-    if PaymentState.SUCCEEDED in payments:
+def _payment_status(reservation: Reservation, payments: list[Any]) -> PaymentStatus:
+    """Money that has gone back to the customer completely is as if it had never come."""
+    came = [payment for payment in payments if payment.status == PaymentState.SUCCEEDED]
+    if came:
         kept = reservation.paid_at is not None and reservation.status in (*ACTIVE, Status.COLLECTED)
-        return PaymentStatus.PAID if kept else PaymentStatus.REFUND_DUE
-    return PaymentStatus.PENDING if payments else PaymentStatus.UNPAID
+        if kept and sum(payment.received - payment.back for payment in came) > 0:
+            return PaymentStatus.PAID
+        if sum(payment.received - payment.returned for payment in came) > 0:
+            return PaymentStatus.REFUND_DUE
+    return PaymentStatus.PENDING if len(payments) > len(came) else PaymentStatus.UNPAID

@@ -59,7 +59,7 @@ def make_refund(status: RefundStatus = RefundStatus.DUE, payment: Payment | None
         amount=1_000,
         status=status,
         reason="nothing_to_grant",
-        external_reference="GW-1" if sent else "",
+        external_reference=f"GW-{next(_numbers)}" if sent else "",
     )
 
 

@@ -54,6 +54,7 @@ REASONS = {
     "no_answer": _("sans nouvelles du prestataire"),
     "not_payable": _("objet qui ne se paie plus, jamais envoyé"),
     "nothing_to_grant": _("payé, mais l'objet n'est plus disponible"),
+    "paid_twice": _("payé deux fois"),
     "reference_mismatch": _("référence différente de celle envoyée"),
     "page_not_received": _("le prestataire n'a pas donné sa page à temps"),
     "refunded_by_gateway": _("déjà rendu au client par le prestataire"),

@@ -9,6 +9,8 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, ChoicesDropdownF
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
+from accounts.admin_approvals import WAITS_FOR_ANOTHER
+from accounts.models import Approval
 from accounts.searching import owner_condition
 from common.admin import (
     ReadOnlyAdmin,
@@ -23,6 +25,7 @@ from common.admin import (
 )
 from common.admin.filters import fixed_filter
 from common.admin.search import as_uuid, phone_condition
+from common.money import MAX_AMOUNT
 from payments.admin.attempts import AttemptInline, attempted
 from payments.admin.labels import PROVIDERS, PURPOSES, REFUND_COLOURS, STATUS_COLOURS, reason_label
 from payments.enums import RefundStatus, Status
@@ -55,8 +58,17 @@ class RefundInline(ReadOnlyInline):
         return reason_label(refund.reason)
 
 
+class DecisionForm(ServiceForm):
+    reason = forms.CharField(
+        label=_("Motif"),
+        max_length=200,
+        required=False,
+        help_text=_("Nécessaire au-delà du montant à partir duquel une seconde personne décide."),
+    )
+
+
 class RefundForm(ServiceForm):
-    amount = forms.IntegerField(label=_("Montant à rembourser"), min_value=1, max_value=10**12)
+    amount = forms.IntegerField(label=_("Montant à rembourser"), min_value=1, max_value=MAX_AMOUNT)
     reason = forms.CharField(label=_("Motif"), max_length=200)
 
     def __init__(self, data: Any = None, *, obj: Payment, user: Any) -> None:
@@ -167,11 +179,13 @@ class PaymentAdmin(ReadOnlyAdmin):
         done=_("Le paiement est accepté."),
         permission="payments.change_payment",
         offered=lambda payment: payment.status == Status.HELD,
+        form_class=DecisionForm,
         icon="check_circle",
         variant=ActionVariant.PRIMARY,
     )
-    def accept_held(self, request: Any, payment: Payment) -> None:
-        reviewing.accept_held(payment, by=request.user)
+    def accept_held(self, request: Any, payment: Payment, reason: str) -> Any:
+        made = reviewing.accept_held(payment, by=request.user, reason=reason)
+        return WAITS_FOR_ANOTHER if isinstance(made, Approval) else None
 
     @service_action(
         description=_("Écarter le paiement"),
@@ -179,11 +193,13 @@ class PaymentAdmin(ReadOnlyAdmin):
         done=_("Le paiement est écarté."),
         permission="payments.change_payment",
         offered=lambda payment: payment.status == Status.HELD,
+        form_class=DecisionForm,
         icon="cancel",
         variant=ActionVariant.DANGER,
     )
-    def dismiss_held(self, request: Any, payment: Payment) -> None:
-        reviewing.dismiss_held(payment, by=request.user)
+    def dismiss_held(self, request: Any, payment: Payment, reason: str) -> Any:
+        made = reviewing.dismiss_held(payment, by=request.user, reason=reason)
+        return WAITS_FOR_ANOTHER if isinstance(made, Approval) else None
 
     @service_action(
         description=_("Demander un remboursement"),
@@ -194,5 +210,6 @@ class PaymentAdmin(ReadOnlyAdmin):
         form_class=RefundForm,
         icon="undo",
     )
-    def request_refund(self, request: Any, payment: Payment, amount: int, reason: str) -> None:
-        refunds.request_refund(payment, amount=amount, reason=reason, by=request.user)
+    def request_refund(self, request: Any, payment: Payment, amount: int, reason: str) -> Any:
+        made = refunds.request_refund(payment, amount=amount, reason=reason, by=request.user)
+        return WAITS_FOR_ANOTHER if isinstance(made, Approval) else None

@@ -8,6 +8,8 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
+from accounts.admin_approvals import WAITS_FOR_ANOTHER
+from accounts.models import Approval
 from accounts.searching import owner_condition
 from common.admin import ReadOnlyAdmin, ServiceForm, badge, moment, money, period_filter, service_action
 from common.admin.search import as_uuid
@@ -101,8 +103,9 @@ class RefundAdmin(ReadOnlyAdmin):
         icon="check",
         variant=ActionVariant.PRIMARY,
     )
-    def approve(self, request: Any, refund: Refund) -> None:
-        refunds.approve(refund, by=request.user)
+    def approve(self, request: Any, refund: Refund) -> Any:
+        made = refunds.approve(refund, by=request.user)
+        return WAITS_FOR_ANOTHER if isinstance(made, Approval) else None
 
     @service_action(
         description=_("Noter l'envoi"),

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from common.api.serializers import StrictIntegerField, StrictSerializer
+from common.money import MAX_AMOUNT
 from common.phones import mask
 from payments import purposes
 from payments.enums import Network, RefundStatus, Status
@@ -86,7 +87,7 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
 
 class RefundInputSerializer(StrictSerializer):
     payment = serializers.UUIDField()
-    amount = StrictIntegerField(min_value=1, max_value=10**12)
+    amount = StrictIntegerField(min_value=1, max_value=MAX_AMOUNT)
     reason = serializers.CharField(max_length=200)
 
 

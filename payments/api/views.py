@@ -3,7 +3,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts.api.serializers import ApprovalSerializer
+from accounts.models import Approval, User
 from common.api.idempotency import CallOutside, idempotent
 from common.api.negotiation import AnyContent
 from common.api.parsers import MAX_BYTES, TooLarge
@@ -168,6 +169,9 @@ class CallbackView(APIView):
             raise NotFound(_("Cette adresse n'existe pas."))
 
 
+_WAITS = OpenApiResponse(ApprovalSerializer, description="Waits for a second person")
+
+
 @extend_schema_view(list=extend_schema(tags=["refunds"]), retrieve=extend_schema(tags=["refunds"]))
 class RefundViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Refund]):
     """Money to give back, for staff."""
@@ -189,7 +193,9 @@ class RefundViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     queryset = Refund.objects.select_related("payment")
 
     @extend_schema(
-        tags=["refunds"], request=serializers.RefundInputSerializer, responses={201: serializers.RefundSerializer}
+        tags=["refunds"],
+        request=serializers.RefundInputSerializer,
+        responses={201: serializers.RefundSerializer, 202: _WAITS},
     )
     @idempotent(required=True)
     def create(self, request: Request) -> Response:
@@ -199,10 +205,10 @@ class RefundViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         payment = Payment.objects.filter(public_id=given["payment"]).first()
         if payment is None:
             raise NotFound
-        refund = refunds.request_refund(payment, amount=given["amount"], reason=given["reason"], by=_user(request))
-        return Response(self.get_serializer(refund).data, status=201)
+        made = refunds.request_refund(payment, amount=given["amount"], reason=given["reason"], by=_user(request))
+        return self._answer(made, status=201)
 
-    @extend_schema(tags=["refunds"], request=None)
+    @extend_schema(tags=["refunds"], request=None, responses={200: serializers.RefundSerializer, 202: _WAITS})
     @action(detail=True, methods=["post"])
     @idempotent(required=False)
     def approve(self, request: Request, id: Any) -> Response:
@@ -235,8 +241,10 @@ class RefundViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         _refuse_body(request)
         return self._answer(refunds.mark_failed(refund, by=_user(request)))
 
-    def _answer(self, refund: Refund) -> Response:
-        return Response(self.get_serializer(refund).data)
+    def _answer(self, made: Refund | Approval, *, status: int = 200) -> Response:
+        if isinstance(made, Approval):
+            return Response(ApprovalSerializer(made).data, status=202)
+        return Response(self.get_serializer(made).data, status=status)
 
 
 def _refuse_body(request: Request) -> None:

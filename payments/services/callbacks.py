@@ -15,7 +15,7 @@ from payments.models import CallbackMessage, Payment, PaymentAttempt
 from payments.providers import get_provider
 from payments.providers.base import CallbackRefused, Claim, Outcome, Report
 from payments.services.batches import for_each
-from payments.services.settling import settle
+from payments.services.settling import is_through, settle
 from payments.signals import callback_refused
 
 BATCH = 200
@@ -44,7 +44,7 @@ def process(message_id: int) -> CallbackMessage:
         if attempt.payment.status in _NOT_STARTED:
             return message
     mismatch = _mismatch(attempt.payment, claim)
-    if attempt.payment.status == Status.SUCCEEDED:
+    if is_through(attempt):
         return _finish(message, Verdict.DUPLICATE, mismatch, attempt=attempt)
     release_connection()
     report = gateway.ask(reference=attempt.reference, provider_id=attempt.provider_id or claim.provider_id)

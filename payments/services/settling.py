@@ -15,7 +15,8 @@ from payments.services.refunds import create_due_refund
 def settle(attempt: PaymentAttempt, report: Report) -> Payment:
     """Apply a report that was asked for, not received. Safe to call twice and from many processes at once.
 
-    A success grants the purpose in the same transaction; where it can no longer be had, the money is due back.
+    A success grants the purpose in the same transaction; where it can no longer be had, the money is due back. So is
+    the money of a second attempt at a payment that another one has settled.
     A success about another amount, currency or reference is held for staff, and nothing is granted. A gateway that was
     not reached, or cannot tell, has said nothing about the money: nothing changes. One that still does not know the
     payment when it no longer blocks never received it.
@@ -26,7 +27,8 @@ def settle(attempt: PaymentAttempt, report: Report) -> Payment:
         if report.outcome == Outcome.PAID:
             _paid(payment, attempt, report)
         elif report.outcome == Outcome.REFUSED:
-            if payment.status in (Status.PENDING, Status.UNKNOWN):
+            # An earlier attempt that was refused says nothing about the one that is open.
+            if payment.status in (Status.PENDING, Status.UNKNOWN) and _is_newest(attempt):
                 move(payment, Status.FAILED, reason=report.reason)
         elif report.outcome == Outcome.PENDING and payment.status == Status.UNKNOWN:
             move(payment, Status.PENDING)
@@ -37,6 +39,10 @@ def settle(attempt: PaymentAttempt, report: Report) -> Payment:
 
 def _blocks(payment: Payment) -> bool:
     return payment.expires_at > timezone.now()
+
+
+def _is_newest(attempt: PaymentAttempt) -> bool:
+    return not PaymentAttempt.objects.filter(payment_id=attempt.payment_id, pk__gt=attempt.pk).exists()
 
 
 def _learn(attempt: PaymentAttempt, report: Report) -> None:
@@ -50,19 +56,52 @@ def _learn(attempt: PaymentAttempt, report: Report) -> None:
         )
 
 
+def is_through(attempt: PaymentAttempt) -> bool:
+    """Whether nothing that a gateway says about this attempt can matter any more.
+
+    Not so where another attempt has settled the payment: this one may be paid as well.
+    """
+    if attempt.payment.status != Status.SUCCEEDED:
+        return False
+    others = PaymentAttempt.objects.filter(payment_id=attempt.payment_id).exclude(pk=attempt.pk)
+    return attempt.paid_at is not None or not others.filter(paid_at__isnull=False).exists()
+
+
 def _paid(payment: Payment, attempt: PaymentAttempt, report: Report) -> None:
+    mismatch = _mismatch(payment, attempt, report)
+    if payment.status == Status.SUCCEEDED:
+        if not mismatch:
+            _paid_again(payment, attempt)
+        return
     if not MOVES.allows(payment.status, Status.SUCCEEDED) or payment.status == Status.HELD:
         return
-    mismatch = _mismatch(payment, attempt, report)
     if mismatch:
         if MOVES.allows(payment.status, Status.HELD):
+            _mark_paid(attempt)
             move(payment, Status.HELD, reason=mismatch)
         return
+    _mark_paid(attempt)
     succeed(payment)
+
+
+def _paid_again(payment: Payment, attempt: PaymentAttempt) -> None:
+    """The customer paid another attempt of a payment that is settled: that money is due back."""
+    paid = payment.attempts.filter(paid_at__isnull=False)
+    if not paid.exists() or paid.filter(pk=attempt.pk).exists():
+        return
+    _mark_paid(attempt, is_surplus=True)
+    create_due_refund(payment, reason="paid_twice", at_most=payment.amount)
+
+
+def _mark_paid(attempt: PaymentAttempt, *, is_surplus: bool = False) -> None:
+    now = timezone.now()
+    PaymentAttempt.objects.filter(pk=attempt.pk).update(paid_at=now, is_surplus=is_surplus, updated_at=now)
 
 
 def succeed(payment: Payment, *, by: User | None = None) -> None:
     """Move a locked payment to `succeeded` and give what it was for, or note the refund that is due."""
+    if not payment.attempts.filter(paid_at__isnull=False).exists():
+        _mark_paid(payment.attempts.latest("id"))
     purpose = purposes.get(payment.purpose)
     granted = purpose.can_grant(payment)
     move(payment, Status.SUCCEEDED, reason="" if granted else "nothing_to_grant", by=by)

@@ -17,16 +17,18 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from common.connections import release_connection
 from common.errors import DomainError, FieldError, Invalid
+from common.money import MAX_AMOUNT
 from common.phones import InvalidPhone, country_of, to_e164
 from common.sql import violates
 from common.unit_of_work import unit_of_work
 from payments import purposes
 from payments.callback_urls import callback_url
 from payments.enums import Network, Status
-from payments.exceptions import PaymentPending, ProviderNotOffered, UnknownNetwork
+from payments.exceptions import AmountOutOfRange, PaymentPending, ProviderNotOffered, UnknownNetwork
 from payments.models import Payment, PaymentAttempt
 from payments.providers import get_provider
 from payments.providers.base import Order, Outcome, Started
+from payments.purposes import Quote
 from payments.services.callbacks import settle_waiting
 from payments.services.moves import lock, move
 from payments.services.schedule import next_time
@@ -48,8 +50,8 @@ def create_payment(
 ) -> Payment:
     """Commit the intent to ask `user` for what the purpose quotes. Nothing is sent yet: see `submit`.
 
-    Raises the purpose's own 404 and 409, `UnknownProvider`, `ProviderNotOffered`, `InvalidPhone`, `UnknownNetwork`
-    (400) and `PaymentPending` (409) while another payment for the same purpose is open.
+    Raises the purpose's own 404 and 409, `UnknownProvider`, `ProviderNotOffered`, `AmountOutOfRange`, `InvalidPhone`,
+    `UnknownNetwork` (400) and `PaymentPending` (409) while another payment for the same purpose is open.
 
     A gateway that can show a page needs no `phone`; a counter needs none either.
     """
@@ -62,6 +64,7 @@ def create_payment(
         raise UnknownNetwork(errors=[FieldError("phone", UnknownNetwork.code, UnknownNetwork.detail)])
     with unit_of_work():
         quote = kind.quote(user.pk, purpose_id)
+        _require_within_limits(provider, quote)
         now = timezone.now()
         _unblock(user, purpose, purpose_id, now)
         payment = Payment(
@@ -85,10 +88,21 @@ def create_payment(
             if not violates(error, Payment, "payment_one_open"):
                 raise
             raise PaymentPending from error
-        PaymentAttempt.objects.create(payment=payment, provider=provider, reference=uuid.uuid4().hex)
+        _new_attempt(payment)
         kind.opened(payment)
         payment_moved.send(Payment, payment=payment, old=None, by=user)
     return payment
+
+
+def _require_within_limits(provider: str, quote: Quote) -> None:
+    least, most = settings.PAYMENT_LIMITS.get(provider, (1, MAX_AMOUNT))
+    if not least <= quote.amount <= most:
+        detail = _("Ce moyen de paiement prend de %(least)d à %(most)d %(currency)s.") % {
+            "least": least,
+            "most": most,
+            "currency": quote.currency,
+        }
+        raise AmountOutOfRange(errors=[FieldError("provider", AmountOutOfRange.code, detail)])
 
 
 def _unblock(user: User, purpose: str, purpose_id: str, now: datetime) -> None:
@@ -122,7 +136,38 @@ def submit(payment_id: int) -> Payment:
         attempt = payment.attempts.latest("id")
         order = _order(payment, attempt)
     release_connection()
-    return record_start(payment.pk, attempt.pk, gateway.start(order))
+    started = gateway.start(order)
+    while started.outcome == Outcome.NOT_REACHED and (again := _attempt_again(payment.pk, attempt.pk, started)):
+        attempt, order = again
+        release_connection()
+        started = gateway.start(order)
+    return record_start(payment.pk, attempt.pk, started)
+
+
+def _attempt_again(payment_id: int, attempt_id: int, started: Started) -> tuple[PaymentAttempt, Order] | None:
+    """A new attempt, under a reference of its own, where the last one cannot have reached the customer.
+
+    None where `PAYMENT_ATTEMPTS` were made, or the sweep has taken the payment over.
+    """
+    with unit_of_work():
+        payment = lock(payment_id)
+        if payment.status != Status.SUBMITTING or payment.attempts.count() >= settings.PAYMENT_ATTEMPTS:
+            return None
+        PaymentAttempt.objects.filter(pk=attempt_id).update(
+            outcome=started.outcome,
+            request=dict(started.request),
+            response=dict(started.response),
+            updated_at=timezone.now(),
+        )
+        gateway = get_provider(payment.provider)
+        payment.next_at = timezone.now() + _grace(gateway.patience(payment.phone, _network(payment)))
+        payment.save(update_fields=["next_at", "updated_at"])
+        attempt = _new_attempt(payment)
+        return attempt, _order(payment, attempt)
+
+
+def _new_attempt(payment: Payment) -> PaymentAttempt:
+    return PaymentAttempt.objects.create(payment=payment, provider=payment.provider, reference=uuid.uuid4().hex)
 
 
 def record_start(payment_id: int, attempt_id: int, started: Started) -> Payment:

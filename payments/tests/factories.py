@@ -74,7 +74,7 @@ def make_refund(status: RefundStatus = RefundStatus.DUE, payment: Payment | None
         amount=amount,
         status=status,
         reason="test",
-        external_reference="GW-1" if sent else "",
+        external_reference=f"GW-{next(_numbers)}" if sent else "",
     )
 
 

@@ -394,7 +394,7 @@ class MoneyMachine(RuleBasedStateMachine):
             return
         refund, arrives = data.draw(st.sampled_from(waiting)), data.draw(st.booleans())
         refunds.approve(refund, by=self.staff)
-        refunds.mark_sent(refund, external_reference="MP-1", by=self.staff)
+        refunds.mark_sent(refund, external_reference=f"MP-{refund.pk}", by=self.staff)
         if arrives:
             refunds.mark_done(refund, by=self.staff)
         else:
