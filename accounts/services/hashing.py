@@ -1,6 +1,6 @@
 """At most one password hash in flight per core, on the whole machine.
 
-A hash takes a core for a tenth of a second or two, and 19 MB or more. Without a gate a few dozen sign-ins at once take
+A hash takes a core for a tenth of a second or two, and 100 MB. Without a gate a few dozen sign-ins at once take
 every process from everybody else. The gate is a file lock per core: it counts threads and processes alike, and a
 process that is killed leaves no lock behind.
 """
