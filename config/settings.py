@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from accounts.keys import load_keys
 from config import databases, mail
 from config.env import env, load_files, ranges, refuse_placeholders, required, secret, shares
 
@@ -31,6 +32,7 @@ JWT_SIGNING_KEY = secret(
 )
 JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="HS256")
 JWT_PREVIOUS_KEYS = env.str("JWT_PREVIOUS_KEYS", default="")
+load_keys(JWT_ALGORITHM, JWT_SIGNING_KEY, JWT_PREVIOUS_KEYS)
 ENCRYPTION_KEYS = secret(
     "ENCRYPTION_KEYS",
     debug=DEBUG,

@@ -99,6 +99,16 @@ def test_start_with_a_short_key_names_it(start: Callable[..., dict[str, Any]]) -
         start(filled() | {"AUDIT_KEY": "a" * 31})
 
 
+def test_start_with_a_key_that_does_not_fit_its_algorithm_is_refused(start: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^JWT_SIGNING_KEY must be a P-256 private key"):
+        start(filled() | {"JWT_ALGORITHM": "ES256"})
+
+
+def test_limit_of_anonymous_requests_cannot_be_switched_off(start: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^RATE_LIMIT_PER_MINUTE must be at least 1"):
+        start(filled() | {"RATE_LIMIT_PER_MINUTE": "0"})
+
+
 def test_start_with_a_plain_http_address_is_refused(start: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^PUBLIC_URL must begin with https://"):
         start(filled() | {"PUBLIC_URL": "http://api.example.org"})
