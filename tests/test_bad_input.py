@@ -263,7 +263,7 @@ def test_payment_that_cannot_be_asked_for(api: Callable[..., APIClient], patient
 # Any body, anywhere
 
 
-ROUTES = "reserve cancel reject ready collect pay refresh refund approve sent done failed me login".split()
+ROUTES = "reserve cancel reject ready collect cash pay refresh confirm refund approve sent done failed me login".split()
 
 
 class Target:
@@ -281,8 +281,10 @@ class Target:
             **{
                 name: f"{RESERVATIONS}{reservation.public_id}/{name}/" for name in "cancel reject ready collect".split()
             },
+            "cash": f"{RESERVATIONS}{reservation.public_id}/pay/",
             "pay": PAYMENTS,
             "refresh": f"{PAYMENTS}{payment.public_id}/refresh/",
+            "confirm": f"{PAYMENTS}{payment.public_id}/confirm/",
             "refund": REFUNDS,
             **{name: f"{REFUNDS}{refund.public_id}/{name}/" for name in "approve sent done failed".split()},
             "me": "/api/v1/auth/me/",

@@ -17,7 +17,7 @@ from backoffice.tests.pages import page, page_of, said
 from backoffice.tests.world import make_approval, make_payment, make_rate_payment, make_refund
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
-from payments.services.starting import submit
+from payments.services.starting import create_payment, submit
 from reservations.enums import Status as ReservationStatus
 from reservations.models import Reservation
 from reservations.tests.factories import make_pharmacist, make_pharmacy, make_reservation, make_stock, pay
@@ -136,6 +136,31 @@ def test_a_held_payment_is_accepted_and_grants_its_credits(signed_in: SignedIn) 
     assert value_of(payment, "status") == "succeeded"
     assert balance(patient) == 35
     assert Event.objects.get(action="payment.succeeded").actor_id == str(staff.pk)
+
+
+def test_money_taken_over_the_counter_is_confirmed_by_staff(signed_in: SignedIn) -> None:
+    staff, reservation = make_user(Role.STAFF), make_reservation()
+    asked = create_payment(
+        reservation.user, purpose="reservation", purpose_id=str(reservation.public_id), provider="counter"
+    )
+    payment, client = submit(asked.pk), signed_in(staff)
+    shown = client.get(page_of(payment)).content.decode()
+    assert (page_of(payment, "confirm_counter") in shown, page_of(payment, "ask_provider") in shown) == (True, False)
+
+    response = client.post(page_of(payment, "confirm_counter"))
+
+    assert said(response) == ["L'encaissement est confirmé."]
+    assert value_of(payment, "status") == "succeeded"
+    assert Event.objects.get(action="payment.succeeded").actor_id == str(staff.pk)
+
+
+def test_payment_of_a_gateway_is_not_confirmed_by_hand(signed_in: SignedIn) -> None:
+    client, payment = signed_in(make_user(Role.STAFF)), make_rate_payment(status=Status.PENDING)
+
+    assert page_of(payment, "confirm_counter") not in client.get(page_of(payment)).content.decode()
+    client.post(page_of(payment, "confirm_counter"))
+
+    assert value_of(payment, "status") == "pending"
 
 
 def test_a_held_payment_is_dismissed_and_grants_nothing(signed_in: SignedIn) -> None:

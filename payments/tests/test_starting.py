@@ -3,11 +3,13 @@
 import uuid
 
 import pytest
+from django.db import IntegrityError, connection
 
 from accounts.models import Rate
 from common.models import IdempotencyKey
 from payments.models import Payment, PaymentAttempt
 from payments.providers.mypayga import client as mypayga
+from payments.purposes import Quote
 from payments.services import asking, starting
 from payments.tests.factories import (
     AIRTEL,
@@ -26,6 +28,7 @@ from reservations.tests.factories import make_reservation, pay
 pytestmark = pytest.mark.django_db
 
 PATH = "/api/v1/payments/"
+needs_lengths = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite holds any text")
 
 
 @pytest.fixture
@@ -442,6 +445,42 @@ def test_gateways_name_of_another_payment_is_not_taken_twice(script, patient, ra
     assert (payment.status, payment.reason) == ("unknown", "gateway_unreadable")
     assert attempt_of(payment).provider_id == ""
     assert len(script.orders) == 1
+
+
+def said(**changes):
+    return starting.Started(starting.Outcome.PENDING, **{"provider_id": "token-1", **changes})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(said(provider_id="x" * 129), marks=needs_lengths, id="too long"),
+        pytest.param(said(provider_id="to\x00ken"), marks=needs_lengths, id="NUL"),
+        pytest.param(said(response={"message": "\x00"}), marks=needs_lengths, id="NUL in the answer"),
+        pytest.param(said(checkout_url="https://" + "x" * 500), marks=needs_lengths, id="endless page"),
+        pytest.param(said(provider_id="half \ud800"), id="half a character"),
+    ],
+)
+def test_answer_that_the_database_cannot_hold_leaves_the_payment_in_doubt(answer, script, patient, rate):
+    """Whatever the gateway says, that it was asked stays written down, and nobody asks a second time."""
+    payment = make_payment("created", user=patient, rate=rate, provider="scripted")
+    script.on_start = lambda order: answer
+
+    starting.submit(payment.pk)
+
+    payment.refresh_from_db()
+    assert (payment.status, payment.reason, payment.checkout_url) == ("unknown", "gateway_unreadable", "")
+    assert (attempt_of(payment).provider_id, attempt_of(payment).outcome) == ("", "unknown")
+    assert events("payment.") == ["payment.submitting", "payment.unknown"]
+    assert len(script.orders) == 1
+
+
+def test_only_the_index_of_open_payments_means_that_one_is_open(script, patient, rate, monkeypatch):
+    """Any other broken rule is a fault of ours, and is told as one."""
+    monkeypatch.setattr("payments.rates.RatePurpose.quote", lambda *_: Quote(0, "XAF", "Forfait"))
+
+    with pytest.raises(IntegrityError, match="payment_amount_positive"):
+        starting.create_payment(patient, purpose="rate", purpose_id=str(rate.pk), provider="scripted", phone=AIRTEL)
 
 
 def test_refresh_asks_now(ask, api, patient, gateway):

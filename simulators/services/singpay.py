@@ -17,7 +17,7 @@ from ..config import SimulatorConfig
 from ..payments import DECIDE_AFTER, Payment, PaymentService
 from ..phones import Outcome, national
 from ..service import Option
-from ..wire import Answer, Request, Router, answer_json, is_web_url
+from ..wire import JSON, Answer, Request, Router, answer_json, is_web_url
 
 OPERATORS = {"74": "Airtel", "62": "Moov"}
 RESULTS = {
@@ -66,7 +66,7 @@ class SingPay(PaymentService):
     def start_hosted(self, request: Request) -> Answer:
         if refusal := self._stranger(request):
             return refusal
-        data = request.data()
+        data = sent(request)
         if error := self._first_error(data, "redirect_success", "redirect_error"):
             return self._refusal(error)
         payment = self._payment(data, request, network=HOSTED)
@@ -77,7 +77,7 @@ class SingPay(PaymentService):
     def start_push(self, request: Request, operator: str) -> Answer:
         if refusal := self._stranger(request):
             return refusal
-        data = request.data()
+        data = sent(request)
         if error := self._first_error(data):
             return self._refusal(error)
         phone = national(data.get("client_msisdn"))
@@ -116,7 +116,7 @@ class SingPay(PaymentService):
             return refusal
         if wallet != self.config.singpay_wallet:
             return answer_json(404, {"message": "Portefeuille inconnu"}, outcome="refused: wallet")
-        data = request.data()
+        data = sent(request)
         if not isinstance(data, dict) or not is_web_url(data.get("callbackURL")):
             return self._refusal("callbackURL invalide")
         self.callback_url = data["callbackURL"]
@@ -218,6 +218,11 @@ class SingPay(PaymentService):
     def _unknown(self) -> Answer:
         unknown = {"status": status_block("Transaction inconnue", code="404", success=False)}
         return answer_json(404, unknown, outcome="unknown transaction")
+
+
+def sent(request: Request) -> Any:
+    """The body of a call that says that it is JSON."""
+    return request.data() if request.header("Content-Type").startswith(JSON) else None
 
 
 def status_block(

@@ -139,6 +139,14 @@ def test_business_refusal_is_http_200_with_success_false(http, base, control, ch
     assert truth(http, control) == []
 
 
+@pytest.mark.parametrize("path", ["74/paiement", "62/paiement", "ext"])
+def test_call_that_is_no_json_is_refused(http, base, control, path):
+    answer = http.post(f"{base}/{path}", data=singpay_start("r1"))
+
+    assert answer.json()["status"]["success"] is False
+    assert truth(http, control) == []
+
+
 def test_reference_is_good_once_over_all_ways_to_pay(http, base, control):
     urls = {"redirect_success": "http://x/ok", "redirect_error": "http://x/ko"}
     http.post(f"{base}/74/paiement", json=singpay_start("r1"))
