@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # Nothing was done; of other codes (408, 409, …) nobody knows.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
-_NOBODY_MAY_ASK = frozenset({401, 403})
+_KEYS_REFUSED = frozenset({401, 403})
 
 
 class SingPay:
@@ -102,11 +102,12 @@ def _pushed(order: Order, network: Network, sent: Mapping[str, Any]) -> Started:
         # An answer about another payment: its id would have us ask about that one.
         return Started(Outcome.UNKNOWN, reason="gateway_unreadable", request=sent, response=response)
     report = read_report(transaction)
+    refused = report.outcome == Outcome.REFUSED
     return Started(
         # Even "paid" is asked for again before it is believed.
-        Outcome.REFUSED if report.outcome == Outcome.REFUSED else Outcome.PENDING,
+        Outcome.REFUSED if refused else Outcome.PENDING,
         provider_id=report.provider_id,
-        reason=report.reason,
+        reason=report.reason if refused else "",
         request=sent,
         response=response,
     )
@@ -141,7 +142,7 @@ def _refused(answer: Answer, sent: Mapping[str, Any]) -> Started | None:
     says_no = isinstance(status, dict) and status.get("success") is False
     if not says_no and answer.status not in _REFUSALS:
         return None
-    if answer.status in _NOBODY_MAY_ASK:
+    if answer.status in _KEYS_REFUSED:
         logger.error("SingPay refuses our keys or our wallet", extra={"status": answer.status})
         return Started(Outcome.REFUSED, reason="gateway_keys", request=sent, response=kept(answer.body))
     return Started(Outcome.REFUSED, reason="gateway_refused", request=sent, response=kept(answer.body))

@@ -147,6 +147,7 @@ def test_other_currency_is_not_asked_for(answering):
         (200, envelope(id=None, _id="T1"), Outcome.PENDING, ""),
         # Even that is asked for before it is believed.
         (200, envelope(**PAID), Outcome.PENDING, ""),
+        (200, envelope(status="Quantum"), Outcome.PENDING, ""),
         (200, envelope(portefeuille=WALLET), Outcome.PENDING, ""),
         (200, envelope(portefeuille=None), Outcome.PENDING, ""),
         (200, envelope(success=False), Outcome.REFUSED, "gateway_refused"),
