@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
 from config.env import env
+from simulators.config import SimulatorConfig
 from simulators.server import SimulatorServer
 
 
@@ -129,3 +130,14 @@ def simulators(settings: Any) -> Iterator[SimulatorServer]:
         settings.MYPAYGA_URL = f"{server.url}/mypayga/v1"
         settings.SINGPAY_URL = f"{server.url}/singpay/v1"
         yield server
+
+
+@pytest.fixture
+def epg(simulators: SimulatorServer, settings: Any) -> Iterator[Any]:
+    """EPG switched on: the simulated one, empty, and a process that has never heard of it."""
+    from catalog.tests.supervisor import Supervisor, forget_everything
+
+    settings.EPG_URL, settings.EPG_API_KEY = f"{simulators.url}/epg", SimulatorConfig().epg_api_key
+    forget_everything()
+    yield Supervisor(simulators)
+    forget_everything()

@@ -16,8 +16,9 @@ from payments import signals as payments
 from payments.enums import Status as PaymentStatus
 from payments.models import CallbackMessage, Payment, Refund
 from reservations import signals as reservations
+from reservations.enums import EpgStatus, EpgTask
 from reservations.enums import Status as ReservationStatus
-from reservations.models import Reservation, ReservationLine
+from reservations.models import EpgRequest, Reservation, ReservationLine
 
 
 @receiver(accounts.user_created, dispatch_uid="audit.user_created")
@@ -230,6 +231,29 @@ def reservation_paid(reservation: Reservation, payment: Payment, **kwargs: Any) 
         entity_id=reservation.public_id,
         amount=payment.amount,
         changes={"payment": str(payment.public_id)},
+    )
+
+
+@receiver(reservations.epg_request_moved, dispatch_uid="audit.epg_request_moved")
+def epg_request_moved(request: EpgRequest, old: EpgStatus, **kwargs: Any) -> None:
+    changes: dict[str, Any] = {"old": old, "new": request.status, "number": request.number, "ttc": request.ttc}
+    if request.task:
+        changes["task"] = request.task
+    record(
+        Action(f"epg_request.{request.status}"),
+        entity="reservation",
+        entity_id=request.reservation.public_id,
+        changes=changes,
+    )
+
+
+@receiver(reservations.epg_task_closed, dispatch_uid="audit.epg_task_closed")
+def epg_task_closed(request: EpgRequest, task: EpgTask, **kwargs: Any) -> None:
+    record(
+        Action.EPG_TASK_CLOSED,
+        entity="reservation",
+        entity_id=request.reservation.public_id,
+        changes={"task": task, "number": request.number},
     )
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.enums import ApprovalStatus
 from payments.enums import RefundStatus
 from payments.enums import Status as PaymentStatus
+from reservations.enums import EpgTask
 from reservations.enums import Status as ReservationStatus
 
 # Beyond this a queue says "99+": nobody works it off by its number.
@@ -23,7 +24,7 @@ MOST = 99
 
 @dataclass(frozen=True)
 class Queue:
-    """Rows of `model` (`app.model`) in some states that somebody should look at.
+    """Rows of `model` (`app.model`) in some states (`field`) that somebody should look at.
 
     `order` is the column whose index also knows the states: the first rows are found without reading the others.
     """
@@ -34,6 +35,7 @@ class Queue:
     model: str
     statuses: Sequence[str]
     order: str = "pk"
+    field: str = "status"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,15 @@ QUEUES = (
         "reservations.reservation",
         (ReservationStatus.READY,),
         order="expires_at",
+    ),
+    Queue(
+        _("Pharmacies à appeler"),
+        _("EPG ne peut pas dire si une réservation existe, ni la libérer : demander à la pharmacie."),
+        "phone_in_talk",
+        "reservations.epgrequest",
+        (EpgTask.RESOLVE, EpgTask.RELEASE, EpgTask.PRICE),
+        order="task_since",
+        field="task",
     ),
     Queue(
         _("Paiements à vérifier"),
@@ -113,9 +124,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _look(request: HttpRequest, queue: Queue) -> Waiting:
     """One query for the number and the age."""
-    rows = _model_admin(queue).get_queryset(request).filter(status__in=queue.statuses)
+    rows = _model_admin(queue).get_queryset(request).filter(**{f"{queue.field}__in": queue.statuses})
     created = list(rows.order_by(queue.order).values_list("created_at", flat=True)[: MOST + 1])
-    parameters = urlencode([("status__exact", status) for status in queue.statuses])
+    parameters = urlencode([(f"{queue.field}__exact", status) for status in queue.statuses])
     url = reverse(f"admin:{queue.model.replace('.', '_')}_changelist")
     return Waiting(queue, count=len(created), since=min(created, default=None), url=f"{url}?{parameters}")
 

@@ -16,6 +16,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Pharmacies"),
             [
                 (_("Réservations"), "shopping_bag", "reservations.reservation"),
+                (_("Demandes à EPG"), "phone_in_talk", "reservations.epgrequest"),
                 (_("Stock"), "inventory_2", "catalog.stock"),
                 (_("Pharmacies"), "local_pharmacy", "catalog.pharmacy"),
                 (_("Produits"), "medication", "catalog.product"),

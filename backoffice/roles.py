@@ -12,7 +12,7 @@ _STAFF_VIEWS = (
     "accounts.view_approval "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry catalog.view_productchange "
-    "reservations.view_reservation reservations.view_reservationline "
+    "reservations.view_reservation reservations.view_reservationline reservations.view_epgrequest "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
     "audit.view_event audit.view_seal audit.view_archive common.view_mail"
 )

@@ -3,9 +3,10 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Field, ForeignKey, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
@@ -17,6 +18,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from catalog.exceptions import StockHeld
 from catalog.models import Pharmacy, PharmacyMember, Product, ProductChange, SearchEntry, Stock
 from catalog.own_pharmacies import OwnPharmaciesMixin, own_pharmacies
 from catalog.search import CANDIDATES, search
@@ -212,6 +214,13 @@ class StockAdmin(OwnPharmaciesMixin, ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Stock) -> None:
         delete_stock(obj, by=request.user)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except StockHeld as error:
+            self.message_user(request, error.detail, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:catalog_stock_change", args=(object_id,)))
 
 
 @admin.register(SearchEntry)

@@ -7,9 +7,12 @@ class CatalogConfig(AppConfig):
     verbose_name = _("Catalogue")
 
     def ready(self) -> None:
+        from catalog import epg
+        from catalog.epg.health import check_epg
         from catalog.selectors import check_health
         from catalog.services.changes import settle_abandoned
         from common import health, sweeping
 
         health.register("catalog", check_health)
+        health.register("epg", check_epg, only_if=epg.is_on)
         sweeping.register("product_changes_to_settle", settle_abandoned)

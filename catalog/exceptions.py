@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import NotFound
+from common.errors import Conflict, NotFound
 
 
 class UnknownProduct(NotFound):
@@ -11,3 +11,11 @@ class UnknownProduct(NotFound):
 class UnknownPharmacy(NotFound):
     code = "unknown_pharmacy"
     detail = _("Pharmacie inconnue.")
+
+
+class StockHeld(Conflict):
+    code = "stock_held"
+    detail = _(
+        "Des réservations retiennent des boîtes de ce stock. Attendez leur fin, refusez-les, "
+        "ou mettez la quantité à zéro."
+    )

@@ -1,15 +1,12 @@
 """Reads of the catalogue: rows as dictionaries, ready for hot lists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import F, FloatField, QuerySet, Value
 
 from catalog.geo import Position, bounding_box, distance_km
-from catalog.holds import units_held
-from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry, Stock
+from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry
 from catalog.text import normalize, words
 
 Row = dict[str, Any]
@@ -41,20 +38,6 @@ PHARMACY_FIELDS = (
     "hours",
     "always_open",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a pharmacy can hand out now: `quantity` boxes at `price` each, holds taken off.
-
-    `pharmacy` has `PHARMACY_FIELDS` and `distance_km`.
-    """
-
-    pharmacy: Row
-    quantity: int
-    price: int | None
-    currency: str
-    observed_at: datetime
 
 
 def check_health() -> bool:
@@ -105,57 +88,26 @@ def pharmacies(
         found = found.filter(search_text__contains=word)
     if member_id is not None:
         found = found.filter(pk__in=PharmacyMember.objects.filter(user_id=member_id).values("pharmacy_id"))
-    found = found.annotate(distance_km=_distance(near))
+    found = found.annotate(distance_km=distance_from(near))
     if near is not None and radius_km is not None:
         found = found.filter(bounding_box(near, radius_km), distance_km__lte=radius_km)
-    rows: QuerySet[Pharmacy, Row] = found.order_by(*_nearest_first(near), "name", "id").values(
+    rows: QuerySet[Pharmacy, Row] = found.order_by(*nearest_first(near), "name", "id").values(
         *PHARMACY_FIELDS, "distance_km"
     )
     return rows
 
 
 def pharmacy(code: str) -> Row | None:
-    found = Pharmacy.objects.filter(code=code, is_active=True).annotate(distance_km=_distance(None))
+    found = Pharmacy.objects.filter(code=code, is_active=True).annotate(distance_km=distance_from(None))
     row: Row | None = found.values(*PHARMACY_FIELDS, "distance_km").first()
     return row
 
 
-def availability(product_code: str, *, near: Position | None = None) -> list[Offer]:
-    """Which active pharmacies have the product free: quantity minus holds above zero; nearest first with `near`."""
-    rows = (
-        Stock.objects.filter(product_code=product_code, quantity__gt=0, pharmacy__is_active=True)
-        .annotate(distance_km=_distance(near, prefix="pharmacy__"))
-        .order_by(*_nearest_first(near), "pharmacy__name", "pharmacy_id")
-        .values(
-            "id",
-            "quantity",
-            "price",
-            "currency",
-            "observed_at",
-            "distance_km",
-            *(f"pharmacy__{name}" for name in PHARMACY_FIELDS),
-        )
-    )
-    held = units_held([row["id"] for row in rows])
-    return [
-        Offer(
-            pharmacy={
-                **{name: row[f"pharmacy__{name}"] for name in PHARMACY_FIELDS},
-                "distance_km": row["distance_km"],
-            },
-            quantity=free,
-            price=row["price"],
-            currency=row["currency"],
-            observed_at=row["observed_at"],
-        )
-        for row in rows
-        if (free := row["quantity"] - held.get(row["id"], 0)) > 0
-    ]
-
-
-def _nearest_first(near: Position | None) -> list[Any]:
+def nearest_first(near: Position | None) -> list[Any]:
+    """For rows with a `distance_km`: the first terms of their order."""
     return [F("distance_km").asc(nulls_last=True)] if near else []
 
 
-def _distance(near: Position | None, *, prefix: str = "") -> Any:
+def distance_from(near: Position | None, *, prefix: str = "") -> Any:
+    """The expression for `distance_km`; NULL without a `near`."""
     return distance_km(near, prefix=prefix) if near else Value(None, output_field=FloatField())

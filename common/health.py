@@ -22,11 +22,18 @@ OK, DOWN, DISABLED = "ok", "down", "disabled"
 Check = Callable[[], bool]
 
 _checks: dict[str, Check] = {}
+# Checks of parts that not every installation has: listed only while the function says so.
+_optional: dict[str, Callable[[], bool]] = {}
 
 
-def register(name: str, check: Check) -> None:
-    """Add a check to `/health`. Raising means down, returning False means not in use."""
+def register(name: str, check: Check, *, only_if: Callable[[], bool] | None = None) -> None:
+    """Add a check to `/health`. Raising means down, returning False means not in use.
+
+    With `only_if` it is left out of `/health` where the installation does not have that part.
+    """
     _checks[name] = check
+    if only_if is not None:
+        _optional[name] = only_if
 
 
 def check_database() -> bool:
@@ -71,8 +78,9 @@ def run(name: str) -> str:
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """200 while the process lives; `degraded` when a part is down."""
-    with ThreadPoolExecutor(max_workers=len(_checks)) as pool:
-        checks: dict[str, Any] = dict(zip(_checks, pool.map(run, _checks), strict=True))
+    names = [name for name in _checks if name not in _optional or _optional[name]()]
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        checks: dict[str, Any] = dict(zip(names, pool.map(run, names), strict=True))
     status = "degraded" if DOWN in checks.values() else "ok"
     return JsonResponse({"status": status, "checks": checks})
 

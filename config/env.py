@@ -101,6 +101,7 @@ FILE_SETTINGS = frozenset(
         "CACHE_URL",
         "EMAIL_URL",
         "EMAIL_PASSWORD",
+        "EPG_API_KEY",
         "MYPAYGA_API_KEY",
         "MYPAYGA_CALLBACK_SECRET",
         "SINGPAY_CLIENT_ID",

@@ -161,6 +161,9 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     CACHES["default"]["BACKEND"] = "django.core.cache.backends.redis.RedisCache"
     # Redis holds nothing that correctness needs: down or hanging, it may cost 200 ms and no more.
     CACHES["default"]["OPTIONS"] = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}
+elif CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    # Django's 300 would forget what pharmacies said a moment ago.
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 20_000}
 
 TASKS = {
     "default": {
@@ -319,6 +322,23 @@ SINGPAY_MOOV_PATH = env.str("SINGPAY_MOOV_PATH", default="/62/paiement")
 SINGPAY_STATUS_PATH = env.str("SINGPAY_STATUS_PATH", default="/transaction/api/status")
 SINGPAY_SEARCH_PATH = env.str("SINGPAY_SEARCH_PATH", default="/transaction/api/search/by-reference")
 SINGPAY_WALLET_PATH = env.str("SINGPAY_WALLET_PATH", default="/portefeuille/api")
+
+# Pharmacies' stock. Without an address every pharmacy has local stock only.
+EPG_URL = env.str("EPG_URL", default="").rstrip("/")
+if EPG_URL and not DEBUG and not EPG_URL.startswith("https://"):
+    raise ImproperlyConfigured(
+        "EPG_URL must begin with https:// outside of DEBUG: the key and patients' names go there."
+    )
+EPG_API_KEY = (
+    required("EPG_API_KEY", debug=DEBUG, development="demo-epg-key", what="the key EPG issued (header x-api-key)")
+    if EPG_URL or DEBUG
+    else ""
+)
+EPG_RESERVATION_SECONDS = env.float("EPG_RESERVATION_SECONDS", default=8)
+EPG_AVAILABILITY_SECONDS = env.float("EPG_AVAILABILITY_SECONDS", default=3)
+EPG_PARALLEL = env.int("EPG_PARALLEL", default=32)
+EPG_CACHE_SECONDS = env.float("EPG_CACHE_SECONDS", default=60)
+EPG_STALE = timedelta(hours=env.float("EPG_STALE_HOURS", default=24))
 
 # The secrets that others issued, and those inside addresses.
 if not DEBUG:

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/db", health_of, {"name": "database"}),
     path("health/redis", health_of, {"name": "cache"}),
     path("health/catalog", health_of, {"name": "catalog"}),
+    path("health/epg", health_of, {"name": "epg"}),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),

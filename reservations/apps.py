@@ -15,6 +15,7 @@ class ReservationsConfig(AppConfig):
         from reservations.labels import NOT_HONOURED, RESERVED
         from reservations.purpose import ReservationPurpose
         from reservations.selectors import held_units
+        from reservations.services.epg.asking import doubt_interrupted, submit_forgotten
         from reservations.services.expiry import expire_overdue
         from reservations.verification import check_reservations
 
@@ -23,3 +24,5 @@ class ReservationsConfig(AppConfig):
         register_holds(held_units)
         purposes.register("reservation", ReservationPurpose())
         register("reservations_to_expire", expire_overdue)
+        register("epg_requests_to_send", submit_forgotten)
+        register("epg_requests_interrupted", doubt_interrupted)

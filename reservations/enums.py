@@ -39,3 +39,39 @@ class PaymentStatus(TextChoices):
     PENDING = "pending", _("Paiement en cours")
     PAID = "paid", _("Payée")
     REFUND_DUE = "refund_due", _("À rembourser")
+
+
+class EpgStatus(TextChoices):
+    """How the request to EPG that belongs to a reservation stands; whoever moves it to `calling` makes the call."""
+
+    CREATED = "created", _("À envoyer")
+    CALLING = "calling", _("En cours")
+    CONFIRMED = "confirmed", _("Confirmée")
+    REFUSED = "refused", _("Refusée")
+    UNKNOWN = "unknown", _("Issue inconnue")
+    UNSENT = "unsent", _("Jamais reçue")
+
+
+EPG_MOVES = Moves(
+    {
+        EpgStatus.CREATED: {EpgStatus.CALLING, EpgStatus.UNSENT},
+        EpgStatus.CALLING: {EpgStatus.CONFIRMED, EpgStatus.REFUSED, EpgStatus.UNKNOWN, EpgStatus.UNSENT},
+        EpgStatus.UNKNOWN: {EpgStatus.CONFIRMED, EpgStatus.REFUSED, EpgStatus.UNSENT},
+        # An answer that comes after staff have looked in vain is the truth all the same.
+        EpgStatus.REFUSED: {EpgStatus.CONFIRMED},
+        EpgStatus.CONFIRMED: set(),
+        EpgStatus.UNSENT: set(),
+    }
+)
+
+# What the sweep takes over when its time has come.
+EPG_OPEN = (EpgStatus.CREATED, EpgStatus.CALLING)
+
+
+class EpgTask(TextChoices):
+    """What a person has to do about a request: nothing else can."""
+
+    NONE = "", _("Rien")
+    RESOLVE = "resolve", _("Vérifier auprès de la pharmacie")
+    RELEASE = "release", _("Faire libérer les boîtes")
+    PRICE = "price", _("Éclaircir le prix")

@@ -11,7 +11,7 @@ from accounts.models import User
 from catalog.models import Pharmacy, Stock
 from common.models import Timestamped
 from common.money import XAF
-from reservations.enums import ACTIVE, Status
+from reservations.enums import ACTIVE, EPG_OPEN, EpgStatus, EpgTask, Status
 
 
 class ReservationQuerySet(models.QuerySet["Reservation"]):
@@ -74,7 +74,8 @@ class Reservation(Timestamped):
 class ReservationLine(Timestamped):
     """One product of a reservation as it was sold, whatever happens to the catalogue later.
 
-    `held_until` is set while the line holds stock: availability is the stock's quantity less what is held.
+    `held_until` is set while the line holds stock: availability is the stock's quantity less what is held. A line that
+    EPG reserves has no stock: the pharmacy's own software counts those boxes.
     """
 
     reservation = models.ForeignKey(
@@ -108,3 +109,54 @@ class ReservationLine(Timestamped):
     @property
     def total(self) -> int:
         return self.quantity * self.unit_price
+
+
+class EpgRequest(Timestamped):
+    """The reservation that we ask EPG for: asked once, because EPG cannot tell a repetition from a second order.
+
+    `next_at` is when the sweep takes it over from a process that did not live to tell; `number` is EPG's own, `ttc`
+    its total in whole francs; `task` is what somebody has to settle by hand, since `task_since`.
+    """
+
+    reservation = models.OneToOneField(
+        Reservation, on_delete=models.PROTECT, related_name="epg", verbose_name=_("réservation")
+    )
+    pharmacy = models.ForeignKey(
+        Pharmacy, on_delete=models.PROTECT, related_name="+", verbose_name=_("pharmacie"), db_index=False
+    )
+    epg_id = models.CharField(_("identifiant EPG"), max_length=64)
+    status = models.CharField(_("état"), max_length=16, choices=EpgStatus)
+    number = models.CharField(_("numéro chez la pharmacie"), max_length=64, blank=True)
+    ttc = models.PositiveBigIntegerField(_("total annoncé"), null=True, blank=True)
+    answer = models.CharField(_("dernière réponse"), max_length=300, blank=True)
+    called_at = models.DateTimeField(_("envoyée le"), null=True, blank=True)
+    next_at = models.DateTimeField(_("reprise le"), null=True, blank=True)
+    task = models.CharField(_("à faire"), max_length=16, choices=EpgTask, blank=True)
+    task_since = models.DateTimeField(_("à faire depuis"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("demande à EPG")
+        verbose_name_plural = _("demandes à EPG")
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=EpgStatus.values), name="epgrequest_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=EPG_OPEN, next_at__isnull=False) | ~Q(status__in=EPG_OPEN) & Q(next_at=None),
+                name="epgrequest_open_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=EpgStatus.CONFIRMED) | ~Q(number=""), name="epgrequest_confirmed_numbered"
+            ),
+            models.CheckConstraint(
+                condition=Q(task="", task_since=None)
+                | Q(task__in=[task for task in EpgTask.values if task], task_since__isnull=False),
+                name="epgrequest_task_since",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="epgrequest_due"),
+            models.Index(fields=["task_since"], condition=~Q(task=""), name="epgrequest_tasks"),
+            models.Index(fields=["pharmacy", "-id"], name="epgrequest_pharmacy_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or str(self.reservation_id)

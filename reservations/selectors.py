@@ -12,7 +12,7 @@ from payments.enums import Status as PaymentState
 from payments.models import Payment
 from payments.selectors import with_money
 from reservations.enums import ACTIVE, PaymentStatus, Status
-from reservations.models import Reservation, ReservationLine
+from reservations.models import EpgRequest, Reservation, ReservationLine
 
 
 def held_units(stock_ids: Sequence[int]) -> dict[int, int]:
@@ -37,6 +37,14 @@ def payment_statuses(reservations: Iterable[Reservation]) -> dict[UUID, PaymentS
     for payment in with_money(interesting):
         payments.setdefault(payment.purpose_id, []).append(payment)
     return {row.public_id: _payment_status(row, payments.get(str(row.public_id), [])) for row in rows}
+
+
+def pharmacy_reference(reservation: Reservation) -> str:
+    """The number under which the pharmacy's own software has it; empty without one. Reads `epg`: select it along."""
+    try:
+        return reservation.epg.number
+    except EpgRequest.DoesNotExist:
+        return ""
 
 
 def _payment_status(reservation: Reservation, payments: list[Any]) -> PaymentStatus:

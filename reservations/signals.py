@@ -7,3 +7,9 @@ reservation_moved = Signal()
 
 reservation_paid = Signal()
 """`reservation`, `payment`."""
+
+epg_request_moved = Signal()
+"""`request` (an `EpgRequest` in its new status), `old`, `by` (User or None); `sender` is `EpgRequest`."""
+
+epg_task_closed = Signal()
+"""`request`, `task` (what was settled), `by`; `sender` is `EpgRequest`."""

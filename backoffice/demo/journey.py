@@ -113,6 +113,7 @@ class Journey:
             "singpay", "062 00 00 01", "Elle achète un forfait de crédits par Moov Money : SingPay l'appelle"
         )
         self._buy_rate("singpay", "", "Elle en achète un autre sur la page de SingPay, sans donner de numéro")
+        self._reserve_at_epg(product)
 
     def _sign_in(self) -> None:
         self._title("La patiente se connecte ; le pharmacien et l'équipe aussi, chacun chez soi")
@@ -135,8 +136,8 @@ class Journey:
         offers = self._patient.get(f"/products/{product}/availability/", near=NEAR_MBOLO)["results"]
         for offer in offers[:5]:
             self._echo(
-                f"    {offer['pharmacy']['name']} · {offer['quantity']} boîtes · {offer['price']} {offer['currency']}"
-                f" · à {offer['distance_km']} km"
+                f"    {offer['pharmacy']['name']} · {offer['quantity'] or 'des'} boîtes"
+                f" · {offer['price']} {offer['currency']} · à {offer['distance_km']} km"
             )
         chosen = [offer for offer in offers if offer["pharmacy"]["code"] == mine]
         expect(len(chosen), 1, f"offre de la pharmacie {mine}")
@@ -222,6 +223,26 @@ class Journey:
         entry = self._patient.get("/account/entries/", limit=1)["results"][0]
         expect((entry["amount"], entry["balance_after"]), (rate["credits"], self._credits()), "relevé du compte")
         self._changed("payment.created", "payment.succeeded", "credits.rate")
+
+    def _reserve_at_epg(self, product: str) -> None:
+        self._title("Une autre pharmacie est reliée à EPG : c'est son propre logiciel qui réserve")
+        offers = self._patient.get(f"/products/{product}/availability/", near=NEAR_MBOLO)["results"]
+        chosen = next((offer for offer in offers if offer["source"] == "epg"), None)
+        if chosen is None:
+            raise Difference("offre d'une pharmacie reliée à EPG : aucune")
+        self._echo(f"    elle choisit {chosen['pharmacy']['name']}, qui en a (EPG ne dit pas combien)")
+        body = {"pharmacy": chosen["pharmacy"]["code"], "lines": [{"product": product, "quantity": BOXES}]}
+        key = uuid.uuid4().hex
+        reservation: dict[str, Any] = self._patient.post("/reservations/", body, key=key, status=202)
+        again = self._patient.post("/reservations/", body, key=key, status=202)
+        expect(again["id"], reservation["id"], "réservation rejouée")
+        confirmed = self._patient.get(f"/reservations/{reservation['id']}/")
+        expect(confirmed["status"], "confirmed", "état de la réservation")
+        made = requests.get(f"{self._simulators_url}/control/epg/reservations", timeout=10).json()["reservations"]
+        there = [(row["reservation"], row["ttc"]) for row in made]
+        expect(there, [(confirmed["pharmacy_reference"], confirmed["total"])], "réservations chez EPG")
+        self._echo(f"    EPG l'a réservée une fois, sous le numéro {confirmed['pharmacy_reference']}")
+        self._changed("reservation.requested", "epg_request.confirmed", "reservation.confirmed")
 
     def _books(self, product: str, pharmacy: str) -> dict[str, Any]:
         offers = self._patient.look(f"/products/{product}/availability/", limit=100)["results"]

@@ -4,6 +4,7 @@ import csv
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,9 +13,10 @@ from accounts.enums import PricedAction
 from accounts.models import PriceList, Rate
 from backoffice.demo import people
 from catalog.enums import ProductKind
-from catalog.models import Pharmacy, PharmacyMember
+from catalog.epg.codes import is_cip
+from catalog.models import Pharmacy, PharmacyMember, Product, Stock
 from catalog.rows import PharmacyRow, ProductRow, StockRow
-from catalog.services.pharmacies import upsert_pharmacies
+from catalog.services.pharmacies import save_pharmacy, upsert_pharmacies
 from catalog.services.products import upsert_products
 from catalog.services.stock import set_stock
 from common.phones import to_e164
@@ -23,6 +25,9 @@ _DATA = Path(__file__).parent / "data"
 
 # The pharmacy of the demo's pharmacist: it has everything.
 PHARMACY_CODE = "DEMO-LBV-01"
+# The pharmacy whose own software answers, through EPG. It has everything, too.
+EPG_PHARMACY_CODE, EPG_PHARMACY_ID = "DEMO-LBV-02", "64b0000000000000000000d2"
+_BOXES_AT_EPG = 500
 _RATES = (("Découverte", 1_000, 10), ("Famille", 2_500, 30), ("Sérénité", 5_000, 75))
 _ACTIONS = ((PricedAction.CHECK_AVAILABILITY, 1), (PricedAction.RESERVE, 2))
 
@@ -39,9 +44,39 @@ def load_demo() -> Pharmacy:
     for action, credits in _ACTIONS:
         PriceList.objects.get_or_create(action=action, defaults={"label": action.label, "credits": credits})
     users = {person.email: people.ensure(person) for person in people.PEOPLE}
+    _connect_to_epg(Pharmacy.objects.get(code=EPG_PHARMACY_CODE))
     pharmacy = Pharmacy.objects.get(code=PHARMACY_CODE)
     PharmacyMember.objects.get_or_create(pharmacy=pharmacy, user=users[people.PHARMACIST.email])
     return pharmacy
+
+
+def epg_data() -> dict[str, Any]:
+    """What the simulated EPG knows: that one pharmacy, with boxes of everything at the prices it has with us."""
+    pharmacy = Pharmacy.objects.get(code=EPG_PHARMACY_CODE)
+    prices = dict(Stock.objects.filter(pharmacy=pharmacy).values_list("product_code", "price"))
+    products = [
+        {"CIP": code, "libelle": label, "prix_vente": prices[code]}
+        for code, label in Product.objects.filter(code__in=prices).order_by("code").values_list("code", "label")
+        if is_cip(code)
+    ]
+    return {
+        "products": products,
+        "pharmacies": [
+            {
+                "_id": pharmacy.epg_id,
+                "nom": pharmacy.name,
+                "adresse": pharmacy.town,
+                "telephone": "",
+                "stock": {product["CIP"]: _BOXES_AT_EPG for product in products},
+            }
+        ],
+    }
+
+
+def _connect_to_epg(pharmacy: Pharmacy) -> None:
+    if pharmacy.epg_id != EPG_PHARMACY_ID:
+        pharmacy.epg_id = EPG_PHARMACY_ID
+        save_pharmacy(pharmacy, by=None)
 
 
 def _read(name: str) -> Iterator[dict[str, str]]:
@@ -89,7 +124,7 @@ def _stock(products: Iterable[ProductRow], pharmacies: Iterable[PharmacyRow]) ->
             stocked = chance.random() < 0.65
             surcharge = 5 * chance.randint(0, 20)
             quantity = chance.randint(4, 60)
-            if stocked or pharmacy.code == PHARMACY_CODE:
+            if stocked or pharmacy.code in (PHARMACY_CODE, EPG_PHARMACY_CODE):
                 yield StockRow(
                     pharmacy_code=pharmacy.code,
                     product_code=product.code,

@@ -1,6 +1,7 @@
 """What staff decide in the admin: through the services, asked first, refused with a sentence and without a trace."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import requests
 from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Account, User
@@ -18,9 +20,17 @@ from backoffice.tests.world import make_approval, make_payment, make_rate_paymen
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
 from payments.services.starting import create_payment, submit
+from reservations.enums import EpgStatus, EpgTask
 from reservations.enums import Status as ReservationStatus
-from reservations.models import Reservation
-from reservations.tests.factories import make_pharmacist, make_pharmacy, make_reservation, make_stock, pay
+from reservations.models import EpgRequest, Reservation
+from reservations.tests.factories import (
+    make_epg_request,
+    make_pharmacist,
+    make_pharmacy,
+    make_reservation,
+    make_stock,
+    pay,
+)
 from simulators.server import SimulatorServer
 
 pytestmark = pytest.mark.django_db
@@ -400,14 +410,56 @@ def test_each_queue_leads_to_as_many_rows_as_it_counts(signed_in: SignedIn) -> N
     make_reservation(status=ReservationStatus.READY)
     make_reservation(status=ReservationStatus.COLLECTED)
     make_approval()
+    make_epg_request()
+    make_epg_request(status=EpgStatus.CONFIRMED, task=EpgTask.NONE)
     client = signed_in(make_user(Role.STAFF))
 
     queues = client.get("/admin/").context_data["queues"]
 
-    assert [waiting.count for waiting in queues] == [1, 1, 1, 1, 1, 2, 1]
+    assert [waiting.count for waiting in queues] == [3, 1, 1, 1, 1, 1, 2, 1]
     for waiting in queues:
         assert client.get(waiting.url).context_data["cl"].result_count == waiting.count
         assert waiting.since is not None
+
+
+def test_whoever_asked_the_pharmacy_says_what_it_said(signed_in: SignedIn) -> None:
+    found, lost = make_epg_request(), make_epg_request()
+    client = signed_in(make_pharmacist(found.pharmacy))
+
+    assert client.post(page_of(found, "found_upstream"), {"number": " "}).status_code == 200
+    assert value_of(found, "status") == "unknown"
+    assert client.post(page_of(found, "found_upstream"), {"number": "R7", "ttc": "3100"}).url == page_of(found)
+    assert (value_of(found, "status"), value_of(found, "number"), value_of(found, "task")) == (
+        "confirmed",
+        "R7",
+        "price",
+    )
+    assert client.post(page_of(found, "close_task")).status_code == 302
+    assert value_of(found, "task") == ""
+    assert last_event().action == "epg_request.task_closed"
+    # Another pharmacy's.
+    assert client.post(page_of(lost, "not_found_upstream"), {"reason": "x"}).url != page_of(lost)
+    assert value_of(lost, "status") == "unknown"
+
+    signed_in(make_user(Role.STAFF)).post(page_of(lost, "not_found_upstream"), {"reason": "Inconnue là-bas."})
+    assert (value_of(lost, "status"), value_of(lost.reservation, "status")) == ("refused", "rejected")
+    assert value_of(lost.reservation, "reason") == "Inconnue là-bas."
+
+
+def test_what_to_do_at_the_pharmacies_is_found_with_its_age(signed_in: SignedIn) -> None:
+    waiting = make_epg_request()
+    EpgRequest.objects.update(task_since=timezone.now() - timedelta(hours=3))
+    make_epg_request(status=EpgStatus.CONFIRMED, task=EpgTask.NONE)
+    client = signed_in(make_user(Role.STAFF))
+
+    response = client.get(page(EpgRequest, "changelist"), {"task__exact": "resolve"})
+
+    assert [row.pk for row in response.context_data["cl"].result_list] == [waiting.pk]
+    assert "3\N{NO-BREAK SPACE}heures" in response.content.decode()
+    assert "timed out" in response.content.decode()
+    for term in (waiting.reservation.pickup_code, waiting.reservation.public_id):
+        found = client.get(page(EpgRequest, "changelist"), {"q": str(term)}).context_data["cl"].result_list
+        assert [row.pk for row in found] == [waiting.pk]
 
 
 @pytest.mark.parametrize("term", ["{code}", "{lower}", "{id}", "{hex}", "{email}", "{phone}", "{spaced}", "{half}"])

@@ -20,7 +20,13 @@ from payments.services.receiving import store_callback
 from payments.services.settling import settle
 from payments.services.starting import create_payment, record_start
 from reservations.models import Reservation
-from reservations.tests.factories import make_pharmacist, make_pharmacy, make_reservation, make_stock
+from reservations.tests.factories import (
+    make_epg_request,
+    make_pharmacist,
+    make_pharmacy,
+    make_reservation,
+    make_stock,
+)
 
 _numbers = itertools.count(1)
 
@@ -99,6 +105,7 @@ def make_world() -> World:
     reservation = make_reservation(user=patient, stock=stock)
     paid = make_rate_payment(patient)
     held = make_payment(patient, purpose="reservation", purpose_id=reservation.public_id, status=Status.HELD)
+    make_epg_request(user=patient, pharmacy=pharmacy)
     send_mail_later(to=patient.email, template="already_registered")
     make_approval(patient)
     seal = seal_next()

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from catalog.selectors import Offer, Row
+from catalog.availability import Offer
+from catalog.selectors import Row
 
 
 def pharmacy(row: Row) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def offer(item: Offer) -> dict[str, Any]:
         "currency": item.currency,
         "distance_km": shown["distance_km"],
         "observed_at": item.observed_at,
-        "source": "stock",
+        "source": str(item.source),
     }
 
 

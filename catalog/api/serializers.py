@@ -4,9 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from catalog.enums import ProductKind
-
-OFFER_SOURCES = ("epg", "stock", "stale")
+from catalog.enums import OfferSource, ProductKind
 
 
 class ProductSerializer(serializers.Serializer[Any]):
@@ -46,9 +44,11 @@ class PharmacySerializer(serializers.Serializer[Any]):
 
 class OfferSerializer(serializers.Serializer[Any]):
     pharmacy = PharmacySerializer()
-    quantity = serializers.IntegerField(help_text="boxes that can be reserved now")
+    quantity = serializers.IntegerField(
+        allow_null=True, help_text="boxes that can be reserved now; null: EPG says that there are some, not how many"
+    )
     price = serializers.IntegerField(allow_null=True, help_text="null: cannot be reserved")
     currency = serializers.CharField()
     distance_km = serializers.FloatField(allow_null=True)
     observed_at = serializers.DateTimeField()
-    source = serializers.ChoiceField(OFFER_SOURCES)  # type: ignore[assignment]
+    source = serializers.ChoiceField([str(source) for source in OfferSource])  # type: ignore[assignment]

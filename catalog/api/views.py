@@ -12,6 +12,7 @@ from catalog import selectors
 from catalog.api import params, representations
 from catalog.api.pagination import ProductPagination, SearchResults
 from catalog.api.serializers import OfferSerializer, PharmacySerializer, ProductSerializer
+from catalog.availability import offers
 from catalog.enums import ProductKind
 from catalog.exceptions import UnknownPharmacy, UnknownProduct
 from catalog.search import search
@@ -80,12 +81,16 @@ class ProductViewSet(GenericViewSet[Any]):
     )
     @action(detail=True, pagination_class=EnvelopePagePagination)
     def availability(self, request: Request, code: str) -> Response:
-        """Which pharmacies can hand the product out now. Free of charge."""
+        """Which pharmacies can hand the product out now. Free of charge.
+
+        `source` is `epg` for what EPG said within the last minute, `stock` for the pharmacy's count with us, `stale`
+        for what EPG said at `observed_at`, and cannot be asked about now.
+        """
         asked = params.read(params.NearParams, request)
         if not selectors.product_exists(code):
             raise UnknownProduct
-        offers = self.paginate_queryset(selectors.availability(code, near=asked["near"]))  # type: ignore[arg-type]
-        return self.get_paginated_response([representations.offer(item) for item in offers or ()])
+        page = self.paginate_queryset(offers([code], near=asked["near"]))  # type: ignore[arg-type]
+        return self.get_paginated_response([representations.offer(item) for item in page or ()])
 
 
 class PharmacyViewSet(GenericViewSet[Any]):

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from catalog.exceptions import StockHeld
+from catalog.holds import units_held
 from catalog.models import Pharmacy, SearchEntry, Stock
 from catalog.rows import Counts, StockRow
 from catalog.services.bulk import upsert
@@ -39,7 +41,11 @@ def save_stock(stock: Stock, *, by: User | None, fields: Collection[str] | None 
 
 
 def delete_stock(stock: Stock, *, by: User | None) -> None:
+    """Raises `StockHeld` (409) while reservations hold boxes of it: they would have nothing left to hold."""
     with unit_of_work():
+        list(Stock.objects.select_for_update().filter(pk=stock.pk).values_list("pk"))
+        if units_held([stock.pk]):
+            raise StockHeld
         stock_changed.send(Stock, stock=stock, old={name: getattr(stock, name) for name in _EDITED}, new={}, by=by)
         stock.delete()
 

@@ -60,6 +60,9 @@ class ReservationSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     currency = serializers.CharField()
     credits_charged = serializers.IntegerField()
+    pharmacy_reference = serializers.CharField(
+        allow_null=True, help_text="the pharmacy's own number of it, where its software reserved the boxes"
+    )
     reason = serializers.CharField(allow_null=True)
     expires_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
@@ -69,7 +72,11 @@ _time = serializers.DateTimeField()
 
 
 def represent(
-    reservation: Reservation, lines: Iterable[ReservationLine], payment_status: PaymentStatus
+    reservation: Reservation,
+    lines: Iterable[ReservationLine],
+    payment_status: PaymentStatus,
+    *,
+    pharmacy_reference: str = "",
 ) -> dict[str, Any]:
     """A reservation as JSON, by hand: on the hot path a serializer costs as much as a query."""
     return {
@@ -91,6 +98,7 @@ def represent(
         "total": reservation.total,
         "currency": reservation.currency,
         "credits_charged": reservation.credits_charged,
+        "pharmacy_reference": pharmacy_reference or None,
         "reason": reservation.reason or None,
         "expires_at": _time.to_representation(reservation.expires_at),
         "created_at": _time.to_representation(reservation.created_at),

@@ -8,15 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from common.api.idempotency import idempotent
+from common.api.idempotency import CallOutside, idempotent
 from common.api.serializers import NoBodySerializer
+from reservations import selectors
 from reservations.api import serializers
 from reservations.api.filters import ReservationFilter
-from reservations.enums import PaymentStatus
+from reservations.enums import PaymentStatus, Status
 from reservations.models import Reservation
-from reservations.selectors import payment_statuses
 from reservations.services import handling
 from reservations.services.counter import take_payment
+from reservations.services.epg.asking import submit
 from reservations.services.reserving import reserve
 
 
@@ -37,7 +38,7 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Reservation.objects.none()
-        return Reservation.objects.visible_to(self._user).select_related("pharmacy").prefetch_related("lines")
+        return Reservation.objects.visible_to(self._user).select_related("pharmacy", "epg").prefetch_related("lines")
 
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -49,10 +50,12 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
     @extend_schema(
         tags=["reservations"],
         request=serializers.ReservationInputSerializer,
-        responses={201: serializers.ReservationSerializer},
+        responses={201: serializers.ReservationSerializer, 202: serializers.ReservationSerializer},
+        description="201: confirmed. 202: the pharmacy's own software is asked, `status` says what it has answered so "
+        "far; while it is `requested`, look again.",
     )
     @idempotent(required=True)
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response | CallOutside:
         serializer = serializers.ReservationInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         reserved = reserve(
@@ -62,7 +65,13 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
             by=self._user,
         )
         body = serializers.represent(reserved.reservation, reserved.lines, PaymentStatus.UNPAID)
-        return Response(body, status=201)
+        if reserved.reservation.status != Status.REQUESTED:
+            return Response(body, status=201)
+        return CallOutside(provisional=Response(body, status=202), finish=lambda: self._submit(reserved.reservation.pk))
+
+    def _submit(self, reservation_id: int) -> Response:
+        submit(reservation_id)
+        return Response(_represent_all([self.get_queryset().get(pk=reservation_id)])[0], status=202)
 
     @extend_schema(tags=["reservations"], request=None, responses={200: serializers.ReservationSerializer})
     @action(detail=True, methods=["post"])
@@ -133,5 +142,10 @@ class ReservationViewSet(viewsets.GenericViewSet[Reservation]):
 
 
 def _represent_all(reservations: Sequence[Reservation]) -> list[dict[str, Any]]:
-    statuses = payment_statuses(reservations)
-    return [serializers.represent(row, row.lines.all(), statuses[row.public_id]) for row in reservations]
+    statuses = selectors.payment_statuses(reservations)
+    return [
+        serializers.represent(
+            row, row.lines.all(), statuses[row.public_id], pharmacy_reference=selectors.pharmacy_reference(row)
+        )
+        for row in reservations
+    ]

@@ -10,9 +10,9 @@ from catalog.models import Stock
 from payments.enums import Status as PaymentState
 from payments.models import Payment
 from payments.services.refunds import create_due_refund
-from reservations.enums import ACTIVE, MOVES, Status
+from reservations.enums import ACTIVE, MOVES, EpgStatus, EpgTask, Status
 from reservations.labels import NOT_HONOURED
-from reservations.models import Reservation, ReservationLine
+from reservations.models import EpgRequest, Reservation, ReservationLine
 from reservations.signals import reservation_moved
 
 # Before the pharmacy has set the boxes aside, whoever cancels gets the credits back.
@@ -27,7 +27,7 @@ def lock(reservation_id: int) -> Reservation:
     """The reservation, read again under its row lock."""
     return (
         Reservation.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("pharmacy", "user")
+        .select_related("pharmacy", "user", "epg")
         .get(pk=reservation_id)
     )
 
@@ -54,6 +54,8 @@ def move(reservation: Reservation, status: Status, *, by: User | None, reason: s
     reservation.save(update_fields=["status", "reason", "updated_at"])
     if status not in ACTIVE:
         hold(reservation, until=None)
+        if status != Status.COLLECTED and old != Status.REQUESTED:
+            _have_released(reservation)
     if old in _CREDITS_RETURN.get(status, ()):
         ledger.refund(
             reservation.user_id,
@@ -68,8 +70,17 @@ def move(reservation: Reservation, status: Status, *, by: User | None, reason: s
 
 
 def hold(reservation: Reservation, *, until: datetime | None) -> None:
-    """Have the lines hold their stock until then; None releases it."""
-    ReservationLine.objects.filter(reservation=reservation).update(held_until=until, updated_at=timezone.now())
+    """Have the lines hold their stock until then; None releases it. What EPG reserves holds none of ours."""
+    lines = ReservationLine.objects.filter(reservation=reservation, stock__isnull=False)
+    lines.update(held_until=until, updated_at=timezone.now())
+
+
+def _have_released(reservation: Reservation) -> None:
+    """EPG knows no call that gives boxes back: somebody has to tell the pharmacy."""
+    now = timezone.now()
+    EpgRequest.objects.filter(reservation=reservation, status=EpgStatus.CONFIRMED).update(
+        task=EpgTask.RELEASE, task_since=now, updated_at=now
+    )
 
 
 def _refund_payment(reservation: Reservation) -> None:

@@ -1,5 +1,8 @@
 """Reserve on local stock: every line is checked at once, under the locks of the stock rows.
 
+Where EPG knows the pharmacy's stock, the lines it can be asked about hold nothing here: the reservation is `requested`,
+and `services.epg` asks once this has committed.
+
 The hot path of the house. Its round trips are counted in a test: one that locks the stock, sums the holds and takes an
 id, one that charges the account, and one for all that is written: the reservation, its lines, the ledger entry, the
 events and the stored answer.
@@ -19,6 +22,8 @@ from django.utils.translation import gettext as _
 from accounts.enums import PricedAction
 from accounts.models import User
 from accounts.services import ledger
+from catalog import epg
+from catalog.epg.codes import is_cip
 from catalog.models import Pharmacy, SearchEntry
 from common import sql, unit_of_work
 from common.errors import FieldError
@@ -27,10 +32,11 @@ from reservations.exceptions import InsufficientStock, MixedCurrencies, PriceUnk
 from reservations.labels import RESERVED
 from reservations.models import Reservation, ReservationLine
 from reservations.pickup import new_pickup_code
+from reservations.services.epg.intents import intend
 from reservations.signals import reservation_moved
 
 _LOCK_STOCK = """
-SELECT s.id, s.product_code, s.quantity, s.price, s.currency, e.label, p.id, p.name,
+SELECT s.id, s.product_code, s.quantity, s.price, s.currency, e.label, p.id, p.name, p.epg_id,
        (SELECT credits FROM accounts_pricelist WHERE action = %s)
 FROM catalog_stock s
 JOIN catalog_pharmacy p ON p.id = s.pharmacy_id
@@ -84,6 +90,7 @@ class _Stock:
     label: str
     pharmacy_id: int
     pharmacy_name: str
+    epg_id: str
     credits: int | None
     held: int
 
@@ -103,16 +110,19 @@ class Reserved:
 def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]], by: User) -> Reserved:
     """Keep boxes (`basket`: product code and units > 0 of each line; the same product twice is added up) for `user`.
 
-    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each naming every line
-    of the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
+    The reservation is confirmed, or requested where EPG has the last word: then `epg.asking.submit` is to be called
+    after the commit. Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each
+    naming every line of the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
     """
     quantities = _added_up(basket)
     with unit_of_work.unit_of_work():
         now = timezone.now()
         reservation_id, stocks = _lock_stock(pharmacy_code, list(quantities), now)
+        epg_id = next((stock.epg_id for stock in stocks.values()), "")
         if len(stocks) < len(quantities):
-            _require_known(pharmacy_code, basket, quantities.keys() - stocks.keys())
-        _check_lines(basket, quantities, stocks)
+            epg_id = _require_known(pharmacy_code, basket, quantities.keys() - stocks.keys())
+        upstream = {code for code in quantities if is_cip(code)} if epg_id and epg.is_on() else set()
+        _check_lines(basket, quantities, stocks, upstream)
         if len({stock.currency for stock in stocks.values()}) > 1:
             raise MixedCurrencies
         first = next(iter(stocks.values()))
@@ -130,7 +140,7 @@ def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]]
             public_id=public_id,
             user=user,
             pharmacy=Pharmacy(id=first.pharmacy_id, code=pharmacy_code, name=first.pharmacy_name),
-            status=Status.CONFIRMED,
+            status=Status.REQUESTED if upstream else Status.CONFIRMED,
             pickup_code=new_pickup_code(),
             total=sum(quantities[code] * (stock.price or 0) for code, stock in stocks.items()),
             currency=first.currency,
@@ -140,7 +150,9 @@ def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]]
             updated_at=now,
         )
         _insert(reservation)
-        lines = _insert_lines(reservation, quantities, stocks)
+        lines = _insert_lines(reservation, quantities, stocks, upstream)
+        if upstream:
+            intend(reservation, epg_id)
         reservation_moved.send(Reservation, reservation=reservation, old=None, by=by, lines=lines)
     return Reserved(reservation, lines)
 
@@ -173,17 +185,21 @@ def _lock_stock(pharmacy_code: str, codes: list[str], now: datetime) -> tuple[in
 
 
 def _check_lines(
-    basket: Sequence[tuple[str, int]], quantities: Mapping[str, int], stocks: Mapping[str, _Stock]
+    basket: Sequence[tuple[str, int]],
+    quantities: Mapping[str, int],
+    stocks: Mapping[str, _Stock],
+    upstream: Set[str],
 ) -> None:
+    """How many there are is for EPG to say of what is `upstream`; at what price, never."""
     errors: list[FieldError] = []
     for index, (code, _units) in enumerate(basket):
         stock = stocks.get(code)
         available = stock.available if stock else 0
-        if available < quantities[code]:
+        if code not in upstream and available < quantities[code]:
             detail = _("Il en reste %(available)d.") % {"available": available}
             extra = {"product": code, "available": available}
             errors.append(FieldError(f"lines.{index}.quantity", InsufficientStock.code, detail, extra))
-        elif stock and stock.price is None:
+        elif stock is None or stock.price is None:
             errors.append(
                 FieldError(f"lines.{index}.product", PriceUnknown.code, PriceUnknown.detail, {"product": code})
             )
@@ -193,9 +209,13 @@ def _check_lines(
         raise PriceUnknown(errors=errors)
 
 
-def _require_known(pharmacy_code: str, basket: Sequence[tuple[str, int]], missing: Set[str]) -> None:
-    """What is not on the shelf is either out of stock, or no product of ours, or the pharmacy is none."""
-    if not Pharmacy.objects.filter(code=pharmacy_code, is_active=True).exists():
+def _require_known(pharmacy_code: str, basket: Sequence[tuple[str, int]], missing: Set[str]) -> str:
+    """What is not on the shelf is either out of stock, or no product of ours, or the pharmacy is none.
+
+    Returns EPG's identifier of the pharmacy.
+    """
+    pharmacy = Pharmacy.objects.filter(code=pharmacy_code, is_active=True).only("epg_id").first()
+    if pharmacy is None:
         raise UnknownPharmacy(errors=[FieldError("pharmacy", UnknownPharmacy.code, UnknownPharmacy.detail)])
     unknown = missing - set(SearchEntry.objects.filter(code__in=missing, is_active=True).values_list("code", flat=True))
     if unknown:
@@ -206,6 +226,7 @@ def _require_known(pharmacy_code: str, basket: Sequence[tuple[str, int]], missin
                 if code in unknown
             ]
         )
+    return pharmacy.epg_id
 
 
 def _insert(reservation: Reservation) -> None:
@@ -231,26 +252,27 @@ def _insert(reservation: Reservation) -> None:
 
 
 def _insert_lines(
-    reservation: Reservation, quantities: Mapping[str, int], stocks: Mapping[str, _Stock]
+    reservation: Reservation, quantities: Mapping[str, int], stocks: Mapping[str, _Stock], upstream: Set[str]
 ) -> list[ReservationLine]:
     lines = []
     for code, quantity in quantities.items():
         stock = stocks[code]
         price = stock.price or 0  # `_check_lines` refused the unpriced
+        stock_id = None if code in upstream else stock.id
         line = ReservationLine(
-            product_code=code, label=stock.label, quantity=quantity, unit_price=price, stock_id=stock.id
+            product_code=code, label=stock.label, quantity=quantity, unit_price=price, stock_id=stock_id
         )
         unit_of_work.insert(
             ReservationLine._meta.db_table,
             _LINE_COLUMNS,
             [
                 reservation.pk,
-                stock.id,
+                stock_id,
                 code,
                 stock.label,
                 quantity,
                 price,
-                _at(reservation.expires_at),
+                None if stock_id is None else _at(reservation.expires_at),
                 _at(reservation.created_at),
                 _at(reservation.updated_at),
             ],

@@ -11,8 +11,8 @@ from catalog.models import Pharmacy, Stock
 from catalog.tests.factories import PharmacyFactory, PharmacyMemberFactory, StockFactory
 from payments.enums import Status as PaymentState
 from payments.models import Payment
-from reservations.enums import Status
-from reservations.models import Reservation, ReservationLine
+from reservations.enums import EpgStatus, EpgTask, Status
+from reservations.models import EpgRequest, Reservation, ReservationLine
 from reservations.services.reserving import reserve
 
 
@@ -54,6 +54,27 @@ def make_reservation(
         if status not in (Status.REQUESTED, Status.READY):
             ReservationLine.objects.filter(reservation=reservation).update(held_until=None)
     return reservation
+
+
+def make_epg_request(
+    *,
+    user: User | None = None,
+    pharmacy: Pharmacy | None = None,
+    status: EpgStatus = EpgStatus.UNKNOWN,
+    task: EpgTask = EpgTask.RESOLVE,
+) -> EpgRequest:
+    """A requested reservation and what EPG was asked for it, as they stand; nobody is called."""
+    reservation = make_reservation(user=user, stock=make_stock(pharmacy), status=Status.REQUESTED)
+    return EpgRequest.objects.create(
+        reservation=reservation,
+        pharmacy=reservation.pharmacy,
+        epg_id="64b000000000000000000001",
+        status=status,
+        number="R000001" if status == EpgStatus.CONFIRMED else "",
+        answer="timed out",
+        task=task,
+        task_since=timezone.now() if task else None,
+    )
 
 
 def pay(reservation: Reservation, *, marked: bool = True) -> Payment:

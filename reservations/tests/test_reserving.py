@@ -85,6 +85,7 @@ def test_answer_is_the_reservation_as_it_was_made(post, patient, settings):
         "total": 3250,
         "currency": "XAF",
         "credits_charged": 2,
+        "pharmacy_reference": None,
         "reason": None,
         "expires_at": response.json()["expires_at"],
         "created_at": response.json()["created_at"],

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -13,6 +15,9 @@ from accounts.services import ledger
 from accounts.services.roles import change_role
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
+from catalog.exceptions import StockHeld
+from catalog.models import Stock
+from catalog.services.stock import delete_stock
 from common.unit_of_work import unit_of_work
 from payments.services import refunds
 from payments.services.moves import move
@@ -20,6 +25,7 @@ from payments.services.starting import create_payment
 from reservations.enums import Status
 from reservations.exceptions import PaymentRequired
 from reservations.models import Reservation
+from reservations.selectors import held_units
 from reservations.services import handling
 from reservations.tests.factories import make_pharmacist, make_reservation, make_stock, pay
 
@@ -109,3 +115,25 @@ def test_secret_of_a_callback_address_is_not_logged(client, caplog) -> None:
             f"/api/v1/payments/callbacks/mypayga/{settings.PAYMENTS_CALLBACK_TOKEN}/", b"{}", "application/json"
         )
     assert [record.path for record in caplog.records] == ["/api/v1/payments/callbacks/mypayga/***/"]
+
+
+def test_stock_that_somebody_holds_is_not_deleted() -> None:
+    reservation = make_reservation(quantity=2)
+    stock = reservation.lines.get().stock
+    with pytest.raises(StockHeld):
+        delete_stock(stock, by=make_user(Role.ADMIN))
+    assert held_units([stock.pk]) == {stock.pk: 2}
+
+    handling.cancel(reservation, by=reservation.user)
+    delete_stock(stock, by=make_user(Role.ADMIN))
+    assert not Stock.objects.exists()
+    assert reservation.lines.get().stock is None
+
+
+def test_admin_says_why_stock_is_not_deleted(client) -> None:
+    stock = make_reservation().lines.get().stock
+    client.force_login(make_user(Role.ADMIN))
+    answer = client.post(reverse("admin:catalog_stock_delete", args=[stock.pk]), {"post": "yes"})
+    assert answer.url == reverse("admin:catalog_stock_change", args=[stock.pk])
+    assert "Des réservations retiennent des boîtes" in str(*get_messages(answer.wsgi_request))
+    assert Stock.objects.get() == stock

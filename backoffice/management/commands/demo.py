@@ -1,4 +1,5 @@
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from django.db import connection
 from accounts.services.verification import verify_ledger
 from backoffice.demo import people
 from backoffice.demo.journey import Difference, Journey
-from backoffice.demo.load import load_demo
+from backoffice.demo.load import epg_data, load_demo
 from backoffice.demo.processes import NotStarted, Processes, require_free_port, stopped_by_signals
 from catalog.models import Pharmacy
 from common.context import acting
@@ -59,14 +60,23 @@ class Command(BaseCommand):
         subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
         with acting("command", "demo"):
             pharmacy = load_demo()
+        self._epg_data.write_text(json.dumps(epg_data(), ensure_ascii=False), encoding="utf-8")
         # The processes that follow open their own.
         connection.close()
         return pharmacy
 
+    @property
+    def _epg_data(self) -> Path:
+        return Path(settings.DATA_DIR) / "epg.json"
+
     def _start(self, processes: Processes, port: int) -> None:
         self.stdout.write("Simulateurs, site, worker et balayage …")
         simulators = f"http://127.0.0.1:{settings.SIMULATORS_PORT}"
-        processes.start("simulateurs", "manage.py", "simulators", "--port", str(settings.SIMULATORS_PORT))
+        os.environ.setdefault("EPG_URL", f"{simulators}/epg")
+        port_of_simulators = ("--port", str(settings.SIMULATORS_PORT))
+        processes.start(
+            "simulateurs", "manage.py", "simulators", *port_of_simulators, "--epg-data", str(self._epg_data)
+        )
         processes.start("site", *_gunicorn(port))
         worker = "manage.py db_worker --queue-name * --interval 0.2 --no-reload --no-startup-delay"
         processes.start("worker", *worker.split())

@@ -1,0 +1,126 @@
+"""Who has it: local stock, and EPG for the pharmacies whose software it knows."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from catalog import epg
+from catalog.enums import OfferSource
+from catalog.epg import availability as epg_availability
+from catalog.epg.codes import cip_key, is_cip
+from catalog.geo import Position
+from catalog.holds import units_held
+from catalog.models import Pharmacy, Stock
+from catalog.selectors import PHARMACY_FIELDS, Row, distance_from, nearest_first
+from catalog.text import normalize
+from common.money import XAF
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product that a pharmacy can hand out, `price` each, as it was at `observed_at`.
+
+    `quantity` is what is on the shelf, holds taken off; None where EPG says that there is some, and not how many.
+    `price` is always the pharmacy's own (`Stock.price`): EPG tells none. `pharmacy` has `PHARMACY_FIELDS` and
+    `distance_km`.
+    """
+
+    pharmacy: Row
+    product: str
+    quantity: int | None
+    price: int | None
+    currency: str
+    observed_at: datetime
+    source: OfferSource
+
+
+def offers(codes: Collection[str], *, near: Position | None = None) -> list[Offer]:
+    """What active pharmacies have of these products; nearest first with `near`, else by name.
+
+    Waits for EPG at most `EPG_AVAILABILITY_SECONDS`, without a database connection.
+    """
+    cips = sorted(code for code in codes if is_cip(code)) if epg.is_on() else []
+    local = _on_shelves(codes, cips, near)
+    upstream = _at_epg(cips, near) if cips else []
+    if not upstream:
+        return local
+    return sorted(local + upstream, key=_nearest_then_name)
+
+
+def _on_shelves(codes: Collection[str], epg_codes: Collection[str], near: Position | None) -> list[Offer]:
+    found = Stock.objects.filter(product_code__in=codes, quantity__gt=0, pharmacy__is_active=True)
+    if epg_codes:
+        # Their own count is whatever it was when EPG took over.
+        found = found.exclude(~Q(pharmacy__epg_id=""), product_code__in=epg_codes)
+    rows: QuerySet[Stock, Row] = (
+        found.annotate(distance_km=distance_from(near, prefix="pharmacy__"))
+        .order_by(*nearest_first(near), "pharmacy__name", "pharmacy_id")
+        .values(
+            "id",
+            "product_code",
+            "quantity",
+            "price",
+            "currency",
+            "observed_at",
+            "distance_km",
+            *(f"pharmacy__{name}" for name in PHARMACY_FIELDS),
+        )
+    )
+    held = units_held([row["id"] for row in rows])
+    return [
+        Offer(
+            pharmacy={
+                **{name: row[f"pharmacy__{name}"] for name in PHARMACY_FIELDS},
+                "distance_km": row["distance_km"],
+            },
+            product=row["product_code"],
+            quantity=free,
+            price=row["price"],
+            currency=row["currency"],
+            observed_at=row["observed_at"],
+            source=OfferSource.STOCK,
+        )
+        for row in rows
+        if (free := row["quantity"] - held.get(row["id"], 0)) > 0
+    ]
+
+
+def _at_epg(codes: Sequence[str], near: Position | None) -> list[Offer]:
+    pharmacies = list(
+        Pharmacy.objects.filter(~Q(epg_id=""), is_active=True)
+        .annotate(distance_km=distance_from(near))
+        .values("id", "epg_id", *PHARMACY_FIELDS, "distance_km")
+    )
+    priced = Stock.objects.filter(pharmacy_id__in=[row["id"] for row in pharmacies], product_code__in=codes)
+    prices = {
+        (pharmacy_id, code): (price, currency)
+        for pharmacy_id, code, price, currency in priced.values_list("pharmacy_id", "product_code", "price", "currency")
+    }
+    seen = epg_availability.look({row["epg_id"]: codes for row in pharmacies})
+    found = []
+    for row in pharmacies:
+        for code in codes:
+            said = seen.get((row["epg_id"], cip_key(code)))
+            if said is None or not said.is_available:
+                continue
+            price, currency = prices.get((row["id"], code), (None, XAF))
+            found.append(
+                Offer(
+                    pharmacy={name: row[name] for name in (*PHARMACY_FIELDS, "distance_km")},
+                    product=code,
+                    quantity=None,
+                    price=price,
+                    currency=currency,
+                    observed_at=said.observed_at,
+                    source=OfferSource.STALE if said.is_stale else OfferSource.EPG,
+                )
+            )
+    return found
+
+
+def _nearest_then_name(offer: Offer) -> tuple[Any, ...]:
+    distance = offer.pharmacy["distance_km"]
+    return (distance is None, distance or 0, normalize(offer.pharmacy["name"]), offer.pharmacy["code"])
