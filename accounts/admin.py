@@ -116,7 +116,20 @@ class UserAdmin(ModelAdmin):
     sortable_by = ("email",)
     fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "phone", "language", "bio")}),
-        (_("Accès"), {"fields": ("role_badge", "is_active", "is_verified", "is_staff", "last_login", "created_at")}),
+        (
+            _("Accès"),
+            {
+                "fields": (
+                    "role_badge",
+                    "is_active",
+                    "is_verified",
+                    "mfa_enabled",
+                    "is_staff",
+                    "last_login",
+                    "created_at",
+                )
+            },
+        ),
         (_("Crédits"), {"fields": ("account_link",)}),
     )
     add_fieldsets = (
@@ -128,6 +141,7 @@ class UserAdmin(ModelAdmin):
         "role_badge",
         "is_active",
         "is_verified",
+        "mfa_enabled",
         "is_staff",
         "last_login",
         "created_at",

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.signals import user_signed_in, user_signed_out
+from backoffice.second_factor import mark_passed
 from common.context import set_actor
 from common.unit_of_work import unit_of_work
 
@@ -22,6 +23,13 @@ def announce_sign_in(sender: Any, request: HttpRequest, user: User, **kwargs: An
         set_actor("user", user.pk)
         with unit_of_work():
             user_signed_in.send(User, user=user, place="admin")
+
+
+@receiver(user_logged_in, dispatch_uid="backoffice.mark_second_factor")
+def mark_second_factor(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """The session that is opened now carries what the sign-in form has checked."""
+    if getattr(request, "passed_second_factor", False):
+        mark_passed(request, user)
 
 
 @receiver(user_logged_out, dispatch_uid="backoffice.announce_sign_out")

@@ -4,12 +4,14 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, 
 
 from accounts.api.sessions import jwks_document
 from backoffice.entrance import OwnPasswordView
+from backoffice.second_factor import SecondFactorView
 from common.api.problems import not_found
 from common.health import health, health_of
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # Before the admin's own, which would leave sessions of the API open.
     path("admin/password_change/", admin.site.admin_view(OwnPasswordView.as_view(), cacheable=True)),
+    path("admin/second-factor/", SecondFactorView.as_view(), name="second_factor"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("catalog.api.urls")),

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import totp
 from accounts.enums import SessionEnd
@@ -77,7 +78,9 @@ def confirm_enrolment(user: User, *, otp: str, by: User) -> list[str]:
         counters.give_back(taken)
         raise
     if codes is None:
-        raise _failed(user)
+        raise _failed(
+            user, _("Ce code n'est pas celui de l'application. Vérifiez l'heure du téléphone, puis réessayez.")
+        )
     counters.give_back(taken)
     return codes
 
@@ -129,6 +132,11 @@ def renew_recovery_codes(user: User, *, by: User) -> list[str]:
         codes = recovery_codes.replace_codes(factor)
         recovery_codes_renewed.send(User, user=user, by=by)
     return codes
+
+
+def recovery_codes_left(user: User) -> int:
+    factor = SecondFactor.objects.filter(user=user).first()
+    return recovery_codes.codes_left(factor) if factor is not None else 0
 
 
 def require_removable(user: User) -> None:
@@ -225,10 +233,10 @@ def _remove(user: User, *, reason: str, by: User | None) -> bool:
     return was_enabled
 
 
-def _failed(user: User) -> SecondFactorInvalid:
+def _failed(user: User, detail: str | None = None) -> SecondFactorInvalid:
     with unit_of_work():
         second_factor_failed.send(User, user=user)
-    return SecondFactorInvalid()
+    return SecondFactorInvalid(detail)
 
 
 def _plain(code: str) -> str:
