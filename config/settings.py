@@ -164,7 +164,7 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     # Redis holds nothing that correctness needs: down or hanging, it may cost 200 ms and no more.
     CACHES["default"]["OPTIONS"] = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}
 elif CACHES["default"]["BACKEND"].endswith("LocMemCache"):
-    # Django's 300 would forget what pharmacies said a moment ago.
+    # Django's 300 would forget what pharmacies said a moment ago, and who asked how often.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 20_000}
 
 TASKS = {

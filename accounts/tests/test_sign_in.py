@@ -263,7 +263,7 @@ def test_queries_of_a_sign_in(user):
 
     # The device; for a new one the address, the network and the account; the user; what is given back; the date; the
     # family; the event with its personal part.
-    assert counts == ([7, 6] if connection.vendor == "postgresql" else [15, 9])
+    assert counts == ([7, 6] if connection.vendor == "postgresql" else [17, 9])
 
 
 @pytest.mark.parametrize("role", Role)
