@@ -19,7 +19,8 @@ from accounts.models import Account, CreditEntry, PriceList, Rate, User
 from accounts.searching import owner_condition, person_condition
 from accounts.services import corrections, roles
 from accounts.services.accounts import switch_account
-from accounts.services.profiles import update_profile
+from accounts.services.anonymisation import anonymise_user, is_anonymous
+from accounts.services.profiles import correct_profile
 from accounts.services.users import create_user
 from common.admin import (
     ModelAdmin,
@@ -147,7 +148,7 @@ class UserAdmin(ModelAdmin):
         "created_at",
         "account_link",
     )
-    actions_detail = ("change_role", "disable_user", "enable_user")
+    actions_detail = ("change_role", "disable_user", "enable_user", "anonymise_user")
 
     @display(description=_("nom complet"), empty_value="–")
     def full_name(self, user: User) -> str | None:
@@ -181,6 +182,10 @@ class UserAdmin(ModelAdmin):
             form.base_fields["role"].choices = _roles_given_by(request.user)
         return form
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        administrators_only = obj is not None and obj.role == Role.ADMIN and not request.user.is_superuser
+        return not administrators_only and super().has_change_permission(request, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
 
@@ -188,7 +193,7 @@ class UserAdmin(ModelAdmin):
         given = form.cleaned_data
         if change:
             changes = {name: given[name] for name in form.changed_data}
-            update_profile(User.objects.get(pk=obj.pk), by=request.user, **changes)
+            correct_profile(User.objects.get(pk=obj.pk), by=request.user, **changes)
             return
         names = ("first_name", "last_name", "phone", "language", "is_verified")
         created = create_user(
@@ -204,7 +209,7 @@ class UserAdmin(ModelAdmin):
         description=_("Changer de rôle"),
         question=_("Le rôle décide de ce que la personne peut faire. Elle devra se reconnecter."),
         done=_("Le rôle est changé."),
-        permission="accounts.change_user",
+        permission="accounts.manage_access",
         offered=lambda user: True,
         form_class=RoleForm,
         icon="badge",
@@ -216,7 +221,7 @@ class UserAdmin(ModelAdmin):
         description=_("Désactiver l'utilisateur"),
         question=_("La personne est déconnectée partout et ne peut plus se connecter."),
         done=_("L'utilisateur est désactivé."),
-        permission="accounts.change_user",
+        permission="accounts.manage_access",
         offered=lambda user: user.is_active,
         icon="person_off",
         variant=ActionVariant.DANGER,
@@ -228,12 +233,27 @@ class UserAdmin(ModelAdmin):
         description=_("Réactiver l'utilisateur"),
         question=_("La personne peut de nouveau se connecter."),
         done=_("L'utilisateur est réactivé."),
-        permission="accounts.change_user",
+        permission="accounts.manage_access",
         offered=lambda user: not user.is_active,
         icon="person_check",
     )
     def enable_user(self, request: Any, user: User) -> None:
         roles.switch_user(user, is_active=True, by=request.user)
+
+    @service_action(
+        description=_("Effacer la personne"),
+        question=_(
+            "Nom, adresse, téléphone et présentation sont effacés pour toujours ; l'argent et le journal restent. "
+            "La personne ne pourra plus se connecter."
+        ),
+        done=_("La personne est effacée."),
+        permission="accounts.anonymise_user",
+        offered=lambda user: not is_anonymous(user),
+        icon="person_remove",
+        variant=ActionVariant.DANGER,
+    )
+    def anonymise_user(self, request: Any, user: User) -> None:
+        anonymise_user(user, by=request.user)
 
 
 class CreditsForm(ServiceForm):

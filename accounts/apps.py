@@ -7,12 +7,17 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Comptes")
 
     def ready(self) -> None:
-        from accounts import approvals
+        from accounts import approvals, mails
+        from accounts.services import one_time
         from accounts.services.corrections import KINDS
         from accounts.services.sessions import forget_expired
+        from common.mail import register_composer
         from common.sweeping import register
 
         for name, kind in KINDS.items():
             approvals.register(name, kind)
 
         register("expired_sessions", forget_expired)
+        register("one_time_secrets", one_time.forget_expired)
+        register_composer(mails.CODE_MAIL, mails.compose_code)
+        register_composer(mails.RESET_MAIL, mails.compose_reset)

@@ -63,3 +63,10 @@ class SessionEnd(TextChoices):
     PASSWORD_RESET = "password_reset", _("Mot de passe réinitialisé")
     ACCESS_CHANGED = "access_changed", _("Changement de rôle ou d'accès")
     ERASED = "erased", _("Effacement de la personne")
+
+
+class SecretPurpose(TextChoices):
+    """What a one-time secret proves."""
+
+    VERIFY_EMAIL = "verify_email", _("Confirmer une adresse")
+    RESET_PASSWORD = "reset_password", _("Changer de mot de passe")

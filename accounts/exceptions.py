@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, DomainError, Forbidden, NotFound
+from common.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 
 
 class InvalidCredentials(DomainError):
@@ -81,6 +81,21 @@ class UnknownSession(NotFound):
     detail = _("Cette session n'existe pas ou est terminée.")
 
 
+class InvalidOtp(Invalid):
+    code = "invalid_otp"
+    detail = _("Ce code n'est pas valable ou ne l'est plus. Demandez-en un nouveau.")
+
+
+class InvalidResetToken(Invalid):
+    code = "invalid_token"
+    detail = _("Ce lien n'est pas valable ou a déjà servi. Demandez-en un nouveau.")
+
+
+class WrongPassword(Invalid):
+    code = "wrong_password"
+    detail = _("Le mot de passe actuel n'est pas celui-là.")
+
+
 class InsufficientCredits(DomainError):
     code = "insufficient_credits"
     status = 402
@@ -90,6 +105,16 @@ class InsufficientCredits(DomainError):
 class AccountDisabled(Forbidden):
     code = "account_disabled"
     detail = _("Votre compte est désactivé. Contactez l'assistance pour le réactiver.")
+
+
+class LastAdministrator(Conflict):
+    code = "last_administrator"
+    detail = _("C'est le dernier administrateur : nommez-en d'abord un autre.")
+
+
+class StillNeeded(Conflict):
+    code = "still_needed"
+    detail = _("Une réservation, un paiement ou un remboursement est encore en cours.")
 
 
 class UnknownAccount(NotFound):

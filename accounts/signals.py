@@ -62,3 +62,29 @@ recovery_codes_renewed = Signal()
 
 recovery_code_used = Signal()
 """`user`, `left` (how many are still good)."""
+
+registration_requested = Signal()
+"""The one that may refuse, by raising a `DomainError`. `role`, `specialty_ids` (of a doctor, not empty). A receiver
+that has checked the specialties returns True; without one nobody can name any."""
+
+user_registered = Signal()
+"""Somebody registered themselves. `user` (unverified), `specialty_ids`; again with what they say now where the address
+was registered before and never verified."""
+
+registration_repeated = Signal()
+"""Somebody wanted an account that exists. `user`."""
+
+email_verified = Signal()
+"""`user`, `is_contested`: two registrations gave different passwords, neither is kept."""
+
+secret_exhausted = Signal()
+"""The last attempt at a code failed. `user_id`, `purpose` (SecretPurpose)."""
+
+password_reset = Signal()
+"""`user`, by a link that was mailed."""
+
+password_changed = Signal()
+"""`user`, `by`."""
+
+user_anonymised = Signal()
+"""`user` (nobody any more), `by`."""

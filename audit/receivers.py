@@ -6,7 +6,7 @@ from uuid import UUID
 from django.dispatch import receiver
 
 from accounts import signals as accounts
-from accounts.enums import EntryKind, Role, SessionEnd
+from accounts.enums import EntryKind, Role, SecretPurpose, SessionEnd
 from accounts.models import Account, Approval, TokenFamily, User
 from audit.enums import Action
 from audit.services import record
@@ -110,6 +110,37 @@ def recovery_codes_renewed(user: User, **kwargs: Any) -> None:
 @receiver(accounts.recovery_code_used, dispatch_uid="audit.recovery_code_used")
 def recovery_code_used(user: User, left: int, **kwargs: Any) -> None:
     record(Action.RECOVERY_CODE_USED, entity="user", entity_id=user.pk, changes={"left": left})
+
+
+@receiver(accounts.registration_repeated, dispatch_uid="audit.registration_repeated")
+def registration_repeated(user: User, **kwargs: Any) -> None:
+    record(Action.USER_REGISTRATION_REPEATED, entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.email_verified, dispatch_uid="audit.email_verified")
+def email_verified(user: User, is_contested: bool, **kwargs: Any) -> None:
+    changes = {"contested": True} if is_contested else {}
+    record(Action.USER_EMAIL_VERIFIED, entity="user", entity_id=user.pk, changes=changes)
+
+
+@receiver(accounts.secret_exhausted, dispatch_uid="audit.secret_exhausted")
+def secret_exhausted(user_id: int, purpose: SecretPurpose, **kwargs: Any) -> None:
+    record(Action.USER_CODE_EXHAUSTED, entity="user", entity_id=user_id, changes={"purpose": purpose})
+
+
+@receiver(accounts.password_reset, dispatch_uid="audit.password_reset")
+def password_reset(user: User, **kwargs: Any) -> None:
+    record(Action.USER_PASSWORD_RESET, entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.password_changed, dispatch_uid="audit.password_changed")
+def password_changed(user: User, **kwargs: Any) -> None:
+    record(Action.USER_PASSWORD_CHANGED, entity="user", entity_id=user.pk)
+
+
+@receiver(accounts.user_anonymised, dispatch_uid="audit.user_anonymised")
+def user_anonymised(user: User, **kwargs: Any) -> None:
+    record(Action.USER_ANONYMISED, entity="user", entity_id=user.pk)
 
 
 @receiver(accounts.profile_changed, dispatch_uid="audit.profile_changed")

@@ -12,15 +12,12 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 
-from accounts.enums import SessionEnd
 from accounts.exceptions import SecondFactorSetupRequired
 from accounts.models import User
-from accounts.services.hashing import hash_password
-from accounts.services.sessions import end_sessions
+from accounts.services.passwords import set_password
 from accounts.services.signin import check_credentials, confirm_password
 from backoffice.second_factor import ENROLMENT_TOKEN, OtpField, has_passed, mark_passed
 from common.errors import DomainError
-from common.unit_of_work import unit_of_work
 
 
 @contextmanager
@@ -76,11 +73,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
         return password
 
     def save(self, commit: bool = True) -> User:
-        hashed = hash_password(self.cleaned_data["new_password1"])
-        with unit_of_work():
-            self.user.password = hashed
-            self.user.save(update_fields=["password", "updated_at"])
-            end_sessions(self.user, reason=SessionEnd.PASSWORD_CHANGED, by=self.user)
+        set_password(self.user, self.cleaned_data["new_password1"], by=self.user)
         return self.user
 
 

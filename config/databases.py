@@ -1,9 +1,16 @@
-"""The database settings: SQLite by default, PostgreSQL and MongoDB by URL."""
+"""The database settings: SQLite by default, PostgreSQL and MongoDB by URL.
+
+Three ways to PostgreSQL, all percent-encoded: `postgres://user:password@host:port/name` (a server, or a proxy on this
+machine), `postgres://user:password@%2Fvar%2Frun%2Fpostgresql/name` (a directory with the server's socket) and
+`postgres://user:password@//cloudsql/project:region:instance/name` (the same as Cloud SQL mounts it). What follows `?`
+goes to libpq (`sslmode=…`); `host=` there may name the directory, too.
+"""
 
 import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -32,16 +39,14 @@ def from_environment(data_dir: Path) -> dict[str, Any]:
     if not url:
         data_dir.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{data_dir.resolve() / 'db.sqlite3'}"
-    default = env.db_url_config(url)
+    default = parse(url)
     if password:
         default["PASSWORD"] = password
     engine = default["ENGINE"]
     if engine.endswith("sqlite3"):
         _sqlite(default)
-    elif engine.endswith("postgresql"):
-        _postgresql(default)
     else:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:/// (see .env.example).")
+        _postgresql(default)
     databases = {"default": default}
     catalog_url = env.str("CATALOG_DATABASE_URL", default="")
     if catalog_url:
@@ -52,10 +57,47 @@ def from_environment(data_dir: Path) -> dict[str, Any]:
 def application_role() -> str:
     """The role that migrations grant their rights to; empty where one role owns and runs everything."""
     owner, application = (
-        env.db_url_config(env.str(name, default="") or "sqlite://:memory:").get("USER", "")
+        parse(env.str(name, default="") or "sqlite://:memory:").get("USER", "")
         for name in ("DATABASE_OWNER_URL", "DATABASE_URL")
     )
     return application if owner and owner != application else ""
+
+
+def parse(url: str) -> dict[str, Any]:
+    """Django's settings of the database that a URL names. Raises `ImproperlyConfigured`, without repeating the URL."""
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        config: dict[str, Any] = env.db_url_config(url)
+        return config
+    if scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:/// (see .env.example).")
+    try:
+        return _parse_postgresql(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: percent-encode what stands in it (@ is %40, # is %23, $ is %24, / is %2F), "
+            "or leave the password out and set DATABASE_PASSWORD to it as it is."
+        ) from error
+
+
+def _parse_postgresql(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    # Not `hostname`, which is in lower case: a directory is not.
+    address = parts.netloc.rpartition("@")[2]
+    host = address[1:].partition("]")[0] if address.startswith("[") else unquote(address.partition(":")[0])
+    directory, _slash, name = parts.path.removeprefix("/").rpartition("/")
+    if parts.fragment or not name or (directory and (host or not directory.startswith("/"))):
+        raise ValueError
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(name),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", "") or unquote(directory) or host,
+        "PORT": query.pop("port", "") or parts.port or "",
+        "OPTIONS": query,
+    }
 
 
 def _runs_as_owner() -> bool:

@@ -3,11 +3,21 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-env = environ.Env()
+
+class Env(environ.Env):
+    def get_value(self, var: str, cast: Any = None, **kwargs: Any) -> Any:
+        """Texts are what they are: a password that begins with `$` is not the name of another variable."""
+        if cast is str and var in self.ENVIRON:
+            return self.ENVIRON[var]
+        return super().get_value(var, cast=cast, **kwargs)
+
+
+env = Env()
 
 # What `.env.example` and the documentation show: never good enough for a real start.
 PLACEHOLDERS = ("change-me", "changeme", "example", "insecure")

@@ -186,11 +186,15 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    # Only to verify: hashes of the replaced systems, made anew at sign-in.
+    "accounts.hashers.PasslibBcryptHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "accounts.validators.MaximumLengthValidator", "OPTIONS": {"max_length": 256}},
+    {"NAME": "accounts.validators.UpperCaseValidator"},
+    {"NAME": "accounts.validators.DigitValidator"},
 ]
 # Shared by all processes of this machine: see accounts/services/hashing.py.
 HASH_GATE_DIR = DATA_DIR / "hash-gate"
@@ -198,6 +202,8 @@ HASH_GATE_DIR = DATA_DIR / "hash-gate"
 MFA_REQUIRED = env.bool("MFA_REQUIRED", default=not DEBUG)
 # The name above the code in the authenticator application.
 MFA_ISSUER = env.str("MFA_ISSUER", default="Toc Toc Medoc")
+# The page of the site on which a new password is chosen; the mailed link adds `?token=…`.
+PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="") or f"{PUBLIC_URL}/reset-password"
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="Medoc-demo-1")
 
 # Languages, times, money
@@ -380,6 +386,8 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "Role": "accounts.enums.Role",
+        "RegisteredRole": "accounts.api.registration.ROLES",
         "ReservationStatus": "reservations.enums.Status",
         "PaymentStatus": "payments.enums.Status",
         "ReservationPaymentStatus": "reservations.enums.PaymentStatus",

@@ -8,9 +8,11 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import approvals
+        from accounts.erasure import Holding
+        from accounts.erasure import register as register_holding
         from accounts.services.verification import register_check
         from common.sweeping import register
-        from payments import purposes
+        from payments import erasure, purposes
         from payments.rates import RatePurpose
         from payments.services import asking, callbacks, refunds, reviewing
         from payments.services.verification import check_payments
@@ -24,3 +26,4 @@ class PaymentsConfig(AppConfig):
         register("payment_callbacks", callbacks.process_waiting)
         register("payments_to_ask", asking.ask_due)
         register("payments_to_expire", asking.expire_old)
+        register_holding("payments", Holding(erasure.is_open, erasure.erase))

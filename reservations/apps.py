@@ -7,11 +7,14 @@ class ReservationsConfig(AppConfig):
     verbose_name = _("Réservations")
 
     def ready(self) -> None:
+        from accounts.erasure import Holding
+        from accounts.erasure import register as register_holding
         from accounts.services.verification import register_check
         from accounts.statement import register_labels
         from catalog.holds import register_holds
         from common.sweeping import register
         from payments import purposes
+        from reservations import erasure
         from reservations.labels import NOT_HONOURED, RESERVED
         from reservations.purpose import ReservationPurpose
         from reservations.selectors import held_units
@@ -26,3 +29,4 @@ class ReservationsConfig(AppConfig):
         register("reservations_to_expire", expire_overdue)
         register("epg_requests_to_send", submit_forgotten)
         register("epg_requests_interrupted", doubt_interrupted)
+        register_holding("reservations", Holding(erasure.is_open, erasure.erase))

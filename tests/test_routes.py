@@ -36,6 +36,15 @@ EXEMPT = {
     "post /api/v1/auth/mfa/totp/confirm/": "a code is good once; a stored answer would keep the recovery codes",
     "post /api/v1/auth/mfa/totp/disable/": "a code is good once",
     "post /api/v1/auth/mfa/recovery-codes/": "a code is good once; a stored answer would keep the recovery codes",
+    "post /api/v1/auth/register/": "a repeat is answered the same, and one mail a minute is sent",
+    "post /api/v1/auth/signup/": "an alias of register",
+    "post /api/v1/auth/verify-otp/": "a code is good once",
+    "post /api/v1/auth/resend-otp/": "one mail a minute, however often it is asked for",
+    "post /api/v1/auth/forgot-password/": "one mail a minute, however often it is asked for",
+    "post /api/v1/auth/reset-password/": "a link is good once",
+    "post /api/v1/auth/change-password/": "with the new password the current one is wrong",
+    "patch /api/v1/users/{id}/": "the same change twice is the same person",
+    "delete /api/v1/users/{id}/": "who was erased is nobody already",
     "patch /api/v1/auth/me/": "the same change twice is the same profile",
     "patch /api/v1/users/me/": "an alias of me",
     "patch /api/v1/auth/user/profile/": "an alias of me",
@@ -52,6 +61,12 @@ PUBLIC = {
     "post /api/v1/auth/login/json/",
     "post /api/v1/auth/login/admin/",
     "post /api/v1/auth/refresh/",
+    "post /api/v1/auth/register/",
+    "post /api/v1/auth/signup/",
+    "post /api/v1/auth/verify-otp/",
+    "post /api/v1/auth/resend-otp/",
+    "post /api/v1/auth/forgot-password/",
+    "post /api/v1/auth/reset-password/",
     "get /api/v1/rates/",
     "get /api/v1/price-lists/",
     "get /api/v1/products/",
@@ -67,7 +82,7 @@ REFUSAL = "get /api/v1/payments/callbacks/{provider}/{secret}/"
 SAMPLES = {"id": str(uuid.UUID(int=7)), "provider": "mypayga", "secret": "x", "code": "3400930000001"}
 
 # Routes whose ids are numbers.
-NUMBERED = ("/api/v1/accounts/",)
+NUMBERED = ("/api/v1/accounts/", "/api/v1/users/")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.emails import normalize_email
 from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, EntryKind, PricedAction, Role
 from accounts.models.second_factors import RecoveryCode, SecondFactor
+from accounts.models.secrets import OneTimeSecret
 from accounts.models.sessions import TokenFamily
 from common.models import Timestamped
 from common.money import MAX_CREDITS, MAX_PRICE, XAF
@@ -18,6 +19,7 @@ __all__ = [
     "Account",
     "Approval",
     "CreditEntry",
+    "OneTimeSecret",
     "PriceList",
     "Rate",
     "RecoveryCode",
@@ -74,6 +76,10 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("utilisateur")
         verbose_name_plural = _("utilisateurs")
+        permissions = [
+            ("manage_access", _("Décider des rôles et de qui peut se connecter")),
+            ("anonymise_user", _("Effacer une personne")),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_known"),
             models.CheckConstraint(condition=Q(phone="") | Q(phone__startswith="+"), name="user_phone_e164"),

@@ -25,6 +25,8 @@ NETWORK = Limit("sign_in:network", attempts=20, window=6 * _HOURS, longest=24 * 
 ACCOUNT = Limit("sign_in:account", attempts=5, window=15 * _MINUTES, longest=1 * _HOURS)
 DEVICE = Limit("sign_in:device", attempts=5, window=15 * _MINUTES, longest=1 * _HOURS, kept=30 * _DAYS)
 CONFIRM = Limit("password:confirm", attempts=5, window=15 * _MINUTES, longest=1 * _HOURS)
+# Over all codes of an address: thirty of a million an hour.
+CODE = Limit("code:account", attempts=30, window=1 * _HOURS)
 # Failures everywhere: nobody is refused, staff are told.
 ALARM = Limit("sign_in:all", attempts=1000, window=15 * _MINUTES)
 

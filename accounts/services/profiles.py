@@ -1,8 +1,20 @@
-"""What people change of themselves."""
+"""What people change of themselves, and what staff correct for them."""
 
+from accounts.enums import Role
 from accounts.models import User
+from accounts.services.roles import AdministratorsOnly
 from accounts.signals import profile_changed
+from common.errors import Forbidden
 from common.unit_of_work import unit_of_work
+
+
+def correct_profile(user: User, *, by: User, **fields: str) -> User:
+    """The same for somebody else. Raises `Forbidden` without `accounts.change_user`, and `AdministratorsOnly`."""
+    if not by.has_perm("accounts.change_user"):
+        raise Forbidden
+    if user.role == Role.ADMIN and not by.is_superuser:
+        raise AdministratorsOnly
+    return update_profile(user, by=by, **fields)
 
 
 def update_profile(user: User, *, by: User, **fields: str) -> User:

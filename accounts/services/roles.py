@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import BACK_OFFICE_ROLES, Role, SessionEnd
+from accounts.exceptions import LastAdministrator
 from accounts.models import User
 from accounts.services.sessions import revoke_families
 from accounts.signals import role_changed, user_switched
@@ -29,10 +30,13 @@ class AdministratorsOnly(Forbidden):
 def change_role(user: User, role: Role, *, by: User) -> User:
     """Give `user` the role with its group and its access to the back office; nothing happens where they have it.
 
-    Raises `OwnAccess` and `AdministratorsOnly` (403), and `Forbidden` without `accounts.change_user`.
+    Raises `OwnAccess` and `AdministratorsOnly` (403), and `Forbidden` without `accounts.manage_access`,
+    `LastAdministrator` (409) where nobody else would be left to administer.
     """
     _require_right(user, by)
     with unit_of_work():
+        if user.role == Role.ADMIN and role != Role.ADMIN and by.is_superuser:
+            require_other_administrator(user)
         locked = _lock(user)
         old = Role(locked.role)
         if Role.ADMIN in (old, role) and not by.is_superuser:
@@ -57,6 +61,8 @@ def switch_user(user: User, *, is_active: bool, by: User) -> User:
     """
     _require_right(user, by)
     with unit_of_work():
+        if user.role == Role.ADMIN and not is_active and by.is_superuser:
+            require_other_administrator(user)
         locked = _lock(user)
         if locked.role == Role.ADMIN and not by.is_superuser:
             raise AdministratorsOnly
@@ -70,10 +76,20 @@ def switch_user(user: User, *, is_active: bool, by: User) -> User:
     return locked
 
 
+def require_other_administrator(user: User) -> None:
+    """Hold all who administer until the transaction ends. Raises `LastAdministrator` where `user` is the only one.
+
+    Two administrators who remove each other at the same moment take turns: the second one is the last.
+    """
+    administrators = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk")
+    if not set(administrators.select_for_update(no_key=True).values_list("pk", flat=True)) - {user.pk}:
+        raise LastAdministrator
+
+
 def _require_right(user: User, by: User) -> None:
     if user.pk == by.pk:
         raise OwnAccess
-    if not by.has_perm("accounts.change_user"):
+    if not by.has_perm("accounts.manage_access"):
         raise Forbidden
 
 

@@ -101,9 +101,14 @@ def end_sessions(user: User, *, reason: SessionEnd, by: User | None) -> int:
         return revoke_families(user, reason=reason, by=by)
 
 
-def revoke_families(user: User, *, reason: SessionEnd, by: User | None) -> int:
-    """The part of `end_sessions` for a caller who has raised `token_version` in the same transaction."""
+def revoke_families(user: User, *, reason: SessionEnd, by: User | None, keep: uuid.UUID | None = None) -> int:
+    """The part of `end_sessions` for a caller who has raised `token_version` in the same transaction.
+
+    With `keep`, which is a family's public id, all sessions but that one end, and the version may stay as it is.
+    """
     open_ones = TokenFamily.objects.filter(user=user, revoked_at__isnull=True)
+    if keep is not None:
+        open_ones = open_ones.exclude(public_id=keep)
     with unit_of_work():
         families = list(open_ones.order_by("pk").select_for_update(no_key=True).values_list("public_id", flat=True))
         if families:

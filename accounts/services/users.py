@@ -16,13 +16,21 @@ from common.unit_of_work import unit_of_work
 
 
 def create_user(
-    *, email: str, password: str | None, role: Role = Role.PATIENT, by: User | None = None, **fields: Any
+    *,
+    email: str,
+    password: str | None,
+    hashed_password: str | None = None,
+    role: Role = Role.PATIENT,
+    by: User | None = None,
+    **fields: Any,
 ) -> User:
     """A person with an account and the welcome credits of `WELCOME_CREDITS`. Without a password none signs in.
 
+    `hashed_password` is for who had to hash it earlier; `password` is not read then.
+
     Raises `django.db.IntegrityError` where the address is taken: whether to tell is the caller's decision.
     """
-    hashed = hash_password(password)
+    hashed = hashed_password or hash_password(password)
     with unit_of_work():
         user = User(
             email=normalize_email(email),

@@ -81,7 +81,7 @@ def test_only_administrators_decide_about_administrators(announced: list[str]) -
     from django.contrib.auth.models import Permission
 
     clerk = make_user(Role.STAFF)
-    clerk.user_permissions.add(Permission.objects.get(codename="change_user"))
+    clerk.user_permissions.add(Permission.objects.get(codename="manage_access"))
     patient, admin = make_user(), make_user(Role.ADMIN)
 
     with pytest.raises(AdministratorsOnly):

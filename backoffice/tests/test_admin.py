@@ -34,6 +34,7 @@ OURS = ("common", "accounts", "catalog", "payments", "reservations", "audit")
 ELSEWHERE = {
     "accounts.RecoveryCode",
     "accounts.SecondFactor",
+    "accounts.OneTimeSecret",
     "accounts.TokenFamily",
     "audit.Anchor",
     "catalog.CatalogVersion",

@@ -35,7 +35,9 @@ NEW = {
 def _user_manager() -> User:
     """Somebody who may manage people without being an administrator."""
     user = make_user(Role.STAFF)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts", codename__endswith="_user"))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_user", "add_user", "change_user", "manage_access"])
+    )
     return user
 
 
@@ -210,16 +212,21 @@ def test_only_administrators_make_or_unmake_administrators(signed_in: SignedIn) 
     assert (boss.role, boss.is_active) == ("admin", True)
 
 
-def test_staff_see_people_and_change_none(signed_in: SignedIn) -> None:
-    client, user = signed_in(make_user(Role.STAFF)), make_user()
+def test_staff_correct_people_and_decide_about_none(signed_in: SignedIn) -> None:
+    client, user, boss = signed_in(make_user(Role.STAFF)), make_user(), make_user(Role.ADMIN)
+    profile = {"first_name": "Ida", "last_name": "", "phone": "", "language": "fr", "bio": ""}
 
-    assert client.get(page_of(user)).status_code == 200
+    assert client.post(page_of(user), {**profile, "role": "staff", "is_active": ""}).status_code == 302
+    assert client.get(page_of(boss)).status_code == 200
     assert client.get(page(User, "add")).status_code == 403
-    for address in (page_of(user), page_of(user, "change_role"), page_of(user, "disable_user"), page(User, "add")):
-        assert client.post(address, {**NEW, "role": "staff"}).status_code == 403
+    actions = ("change_role", "disable_user", "enable_user", "anonymise_user")
+    for address in (page_of(boss), page(User, "add"), *(page_of(user, action) for action in actions)):
+        assert client.post(address, {**NEW, **profile, "role": "staff"}).status_code == 403
 
     user.refresh_from_db()
-    assert (user.role, user.is_active) == ("patient", True)
+    assert (user.role, user.is_active, user.first_name) == ("patient", True, "Ida")
+    boss.refresh_from_db()
+    assert boss.first_name == ""
 
 
 def test_a_disabled_person_is_signed_out_everywhere_and_comes_back(

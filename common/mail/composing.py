@@ -20,8 +20,8 @@ class Composed:
     language: str
 
 
-# Given the address and the row's context; None where there is nothing to send (any more).
-Composer = Callable[[str, Mapping[str, Any]], Composed | None]
+# Given the address and what was queued for it; None where there is nothing to send (any more).
+Composer = Callable[[str, Composed], Composed | None]
 
 _composers: dict[str, Composer] = {}
 
@@ -34,7 +34,7 @@ def register_composer(name: str, composer: Composer) -> None:
 def compose(to: str, planned: Composed) -> Composed | None:
     """What to render for a row: itself, or what its composer makes of it now."""
     composer = _composers.get(planned.template)
-    return composer(to, planned.context) if composer else planned
+    return composer(to, planned) if composer else planned
 
 
 def render(to: str, composed: Composed, *, message_id: str) -> EmailMultiAlternatives:

@@ -25,6 +25,12 @@ pytestmark = pytest.mark.django_db
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
+@pytest.fixture(autouse=True)
+def _no_composers(monkeypatch):
+    """The templates alone: who composes a mail when it is sent is another app's."""
+    monkeypatch.setattr(composing, "_composers", {})
+
+
 @pytest.fixture
 def server(settings):
     server = MailServer().start()
@@ -82,7 +88,7 @@ def test_what_it_says_is_encrypted_until_it_is_sent_and_then_gone():
     assert "123456" not in str(list(DBTaskResult.objects.values()))
 
 
-def test_text_is_not_escaped_and_html_is(monkeypatch):
+def test_text_is_not_escaped_and_html_is():
     link = "https://www.example.org/reset?token=a&b='c'"
     deliver(_queue(template="reset_password", context={"link": link, "minutes": 15}).pk)
 
@@ -229,10 +235,9 @@ def test_mail_that_has_become_useless_is_not_sent():
     assert (mail.state, mail.error, bytes(mail.context), django_mail.outbox) == (MailState.DROPPED, "expired", b"", [])
 
 
-def test_composer_decides_at_sending_time(monkeypatch):
-    monkeypatch.setattr(composing, "_composers", {})
+def test_composer_decides_at_sending_time():
     known = {"marie@example.org": Composed("already_registered", {}, "en")}
-    register_composer("hello", lambda to, context: known.get(to) if context["ask"] else None)
+    register_composer("hello", lambda to, planned: known.get(to) if planned.context["ask"] else None)
 
     for to in ("marie@example.org", "nobody@example.org"):
         deliver(send_mail_later(to=to, template="hello", context={"ask": True}).pk)

@@ -40,6 +40,10 @@ warnings = false
 [checks.not_a_server_error]
 # 503 is planned where it is documented; status_code_conformance objects to it everywhere else.
 expected-statuses = ["1xx", "2xx", "3xx", "4xx", "503"]
+
+[auth]
+# The people are ours: who signs up waits for a mail.
+auto-signup = false
 """
 _SIGN_IN = """
 [auth.wfc]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -161,6 +162,72 @@ def test_database_password_belongs_to_the_application_role(
     with only({**addresses, "DATABASE_PASSWORD": "raw%/@"}):
         default = databases.from_environment(tmp_path)["default"]
     assert (default["USER"], default["PASSWORD"]) == expected
+
+
+NASTY = "p@ss#w$rd/%:é ?&"
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("postgres://u:pw@db:5433/medoc", ("u", "pw", "db", 5433, "medoc", {})),
+        ("postgresql://u:pw@db/medoc", ("u", "pw", "db", "", "medoc", {})),
+        (f"postgres://u%40x:{quote(NASTY, safe='')}@db/m%2Fx", ("u@x", NASTY, "db", "", "m/x", {})),
+        ("postgres://u@[::1]:5433/medoc", ("u", "", "::1", 5433, "medoc", {})),
+        (
+            "postgres://u@127.0.0.1:5433/medoc?sslmode=disable",
+            ("u", "", "127.0.0.1", 5433, "medoc", {"sslmode": "disable"}),
+        ),
+        ("postgres://u@%2Fvar%2FRun%2Fpostgresql/medoc", ("u", "", "/var/Run/postgresql", "", "medoc", {})),
+        ("postgres://u@%2Fvar%2Frun:5433/medoc", ("u", "", "/var/run", 5433, "medoc", {})),
+        (
+            "postgres://u@/medoc?host=/var/run/postgresql&port=5433",
+            ("u", "", "/var/run/postgresql", "5433", "medoc", {}),
+        ),
+        ("postgres:///medoc", ("", "", "", "", "medoc", {})),
+        (
+            "postgres://u:pw@//cloudsql/p:europe-west1:Db/medoc",
+            ("u", "pw", "/cloudsql/p:europe-west1:Db", "", "medoc", {}),
+        ),
+        ("postgres://u:pw@/medoc?host=/cloudsql/p:r:i", ("u", "pw", "/cloudsql/p:r:i", "", "medoc", {})),
+    ],
+)
+def test_forms_of_the_database_address(url: str, expected: tuple[Any, ...]) -> None:
+    parsed = databases.parse(url)
+    assert parsed["ENGINE"] == "django.db.backends.postgresql"
+    assert tuple(parsed[name] for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME", "OPTIONS")) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u:s3cret@x@db:many/medoc",
+        "postgres://u:s3cret#x@db/medoc",
+        "postgres://u:s3cret/x@db/medoc",
+        "postgres://u:s3cret@db/",
+        "postgres://u:s3cret@db",
+        "postgres://u:s3cret@db/a/b",
+        "postgres://u:s3cret@db/medoc?sslmode",
+        "mysql://u:s3cret@db/medoc",
+    ],
+)
+def test_database_address_that_is_none_is_refused_without_telling_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL ") as refused:
+        databases.parse(url)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", [NASTY, "$HOME", "$DATABASE_URL", "#x", "'x'"])
+@pytest.mark.parametrize("in_file", [False, True])
+def test_raw_password_of_the_database_is_taken_as_it_is(
+    start: Callable[..., dict[str, Any]], tmp_path: Path, password: str, in_file: bool
+) -> None:
+    given = {"DATABASE_PASSWORD": password}
+    if in_file:
+        (tmp_path / "password").write_text(password + "\n")
+        given = {"DATABASE_PASSWORD": "", "DATABASE_PASSWORD_FILE": str(tmp_path / "password")}
+    settings = start(filled() | {"DATABASE_URL": "postgres://u:other@db/medoc"} | given)
+    assert settings["DATABASES"]["default"]["PASSWORD"] == password
 
 
 @pytest.mark.parametrize(

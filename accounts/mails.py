@@ -1,0 +1,47 @@
+"""The mails of this app, and those among them that are composed only when they are sent."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+
+from accounts.enums import SecretPurpose
+from accounts.models import User
+from accounts.services import one_time
+from common.mail import Composed
+
+CODE_MAIL = "verify_email"
+KNOWN_MAIL = "already_registered"
+RESET_MAIL = "reset_password"
+CHANGED_MAIL = "password_changed"
+
+
+def code_context(code: str) -> dict[str, Any]:
+    """What the template of `CODE_MAIL` is given."""
+    return {"code": code, "minutes": _minutes(one_time.CODE_LIFETIME)}
+
+
+def compose_code(to: str, planned: Composed) -> Composed | None:
+    """A code that was issued already, or a new one; nothing for who is unknown, verified or shut out."""
+    if planned.context:
+        return planned
+    user = User.objects.filter(email=to, is_verified=False, is_active=True).first()
+    if user is None:
+        return None
+    code = one_time.issue_code(user, SecretPurpose.VERIFY_EMAIL)
+    return Composed(CODE_MAIL, code_context(code), user.language)
+
+
+def compose_reset(to: str, planned: Composed) -> Composed | None:
+    """A link with a new token; nothing for who is unknown or shut out."""
+    user = User.objects.filter(email=to, is_active=True).first()
+    if user is None:
+        return None
+    token = one_time.issue_link_token(user, SecretPurpose.RESET_PASSWORD)
+    link = f"{settings.PASSWORD_RESET_URL}?{urlencode({'token': token})}"
+    return Composed(RESET_MAIL, {"link": link, "minutes": _minutes(one_time.LINK_LIFETIME)}, user.language)
+
+
+def _minutes(lifetime: timedelta) -> int:
+    return int(lifetime.total_seconds()) // 60

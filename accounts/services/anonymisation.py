@@ -1,0 +1,71 @@
+"""Erasing a person: what names them goes, money and events stay, under a number that leads to nobody."""
+
+from django.contrib.auth.hashers import make_password
+from django.utils.translation import gettext_lazy as _
+
+from accounts import erasure
+from accounts.enums import ApprovalStatus, Role, SessionEnd
+from accounts.exceptions import StillNeeded
+from accounts.models import Account, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
+from accounts.services.accounts import switch_account
+from accounts.services.roles import OwnAccess, require_other_administrator
+from accounts.services.sessions import end_sessions
+from accounts.signals import user_anonymised
+from common.errors import FieldError, Forbidden
+from common.models import IdempotencyKey, Mail
+from common.unit_of_work import unit_of_work
+
+NOBODY = "nobody.invalid"
+
+
+def anonymise_user(user: User, *, by: User) -> User:
+    """Make the row nobody's and close it for good; nothing happens where it is nobody's already.
+
+    Raises `Forbidden` without `accounts.anonymise_user`, `OwnAccess` (403) for oneself, `LastAdministrator` (409), and
+    `StillNeeded` (409), with what is open, while a reservation, a payment or a refund of theirs is under way.
+    """
+    if user.pk == by.pk:
+        raise OwnAccess(_("Vous ne pouvez pas effacer votre propre compte."))
+    if not by.has_perm("accounts.anonymise_user"):
+        raise Forbidden
+    with unit_of_work():
+        if user.role == Role.ADMIN:
+            require_other_administrator(user)
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        if is_anonymous(locked):
+            return locked
+        still_open = erasure.open_holdings(locked.pk)
+        if Approval.objects.filter(beneficiary=locked, status=ApprovalStatus.REQUESTED).exists():
+            still_open.append("approvals")
+        if still_open:
+            raise StillNeeded(errors=[FieldError(name, StillNeeded.code, StillNeeded.detail) for name in still_open])
+        Mail.objects.filter(to=locked.email).delete()
+        _empty(locked)
+        end_sessions(locked, reason=SessionEnd.ERASED, by=by)
+        account = Account.objects.filter(user=locked).first()
+        if account is not None:
+            switch_account(account, is_active=False, by=by)
+        erasure.erase_holdings(locked.pk)
+        TokenFamily.objects.filter(user=locked).delete()
+        OneTimeSecret.objects.filter(user=locked).delete()
+        SecondFactor.objects.filter(user=locked).delete()
+        IdempotencyKey.objects.filter(user=locked).delete()
+        user_anonymised.send(User, user=locked, by=by)
+    return locked
+
+
+def is_anonymous(user: User) -> bool:
+    """Whether this person was erased."""
+    return user.email.endswith(f"@{NOBODY}")
+
+
+def _empty(user: User) -> None:
+    user.email = f"{user.pk}@{NOBODY}"
+    user.first_name = user.last_name = user.phone = user.bio = ""
+    user.password = make_password(None)
+    user.role = Role.PATIENT
+    user.is_active = user.is_verified = user.is_staff = user.is_superuser = user.mfa_enabled = False
+    user.last_login = None
+    user.save()
+    user.groups.clear()
+    user.user_permissions.clear()

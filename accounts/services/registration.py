@@ -1,0 +1,189 @@
+"""Signing up: nobody learns from an answer, or from how long it took, whether an address has an account.
+
+In every case one password hash is computed and one mail queued. Who registers an address again that was never verified
+says anew who they are, unless a code is still on its way: then the first one's word stands. If the second one gives
+another password, the registration is *contested*: the code still proves the address, but neither password is kept, so
+that nobody who registered somebody else's address beforehand can get in later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.models import Group
+from django.db import IntegrityError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.emails import normalize_email
+from accounts.enums import Role, SecretPurpose
+from accounts.exceptions import InvalidOtp
+from accounts.mails import CODE_MAIL, KNOWN_MAIL, RESET_MAIL, code_context
+from accounts.models import OneTimeSecret, User
+from accounts.services import limits, one_time
+from accounts.services.hashing import hash_gate, hash_password
+from accounts.services.users import create_user
+from accounts.signals import email_verified, registration_repeated, registration_requested, user_registered
+from common import limits as counters
+from common.errors import FieldError, Invalid
+from common.mail import send_mail_later
+from common.unit_of_work import unit_of_work
+
+SELF_REGISTERED = (Role.PATIENT, Role.DOCTOR)
+ONE_MAIL_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a registration has led to. `code` is the one that was mailed, or a useless one where none was issued."""
+
+    email: str
+    code: str
+
+
+def register(
+    *, email: str, password: str, role: Role = Role.PATIENT, specialty_ids: Sequence[int] = (), **profile: Any
+) -> Registration:
+    """Register an address; a code is mailed to it, or a word that it has an account already.
+
+    `password` has passed the validators, `profile` holds names, phone in E.164, language and bio. Raises `Invalid`
+    for specialties that cannot be.
+    """
+    _check_specialties(role, specialty_ids)
+    address = normalize_email(email)
+    user = User.objects.filter(email=address).first()
+    if user is None:
+        hashed = hash_password(password)
+        try:
+            return _register_new(address, hashed, role=role, specialty_ids=specialty_ids, profile=profile)
+        except IntegrityError:
+            user = User.objects.get(email=address)
+            return _tell_known(user)
+    if user.is_verified or not user.is_active or user.role not in SELF_REGISTERED:
+        hash_password(password)
+        return _tell_known(user)
+    pending = one_time.pending_secret(user, SecretPurpose.VERIFY_EMAIL)
+    if pending is not None:
+        return _register_beside(user, pending, password)
+    hashed = hash_password(password)
+    return _register_anew(user, hashed, role=role, specialty_ids=specialty_ids, profile=profile)
+
+
+def resend_code(email: str) -> None:
+    """Mail a new code to whoever has registered this address, at most one a minute; the caller learns nothing."""
+    _queue_code(normalize_email(email))
+
+
+def verify_email(*, email: str, code: str) -> User:
+    """Take the code as proof of the address, which also forgives its failed sign-ins.
+
+    Raises `InvalidOtp` (400), the same whatever is wrong with it, and `RateLimited` (429). Not inside a transaction.
+    """
+    address = normalize_email(email)
+    taken = counters.take((limits.CODE, address))
+    user = User.objects.filter(email=address, is_active=True).first()
+    secret = one_time.try_code(user.pk, SecretPurpose.VERIFY_EMAIL, code) if user else None
+    if user is None or secret is None:
+        raise InvalidOtp
+    with unit_of_work():
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if not locked.is_active or not one_time.end(secret):
+            raise InvalidOtp
+        locked.is_verified = True
+        if secret.is_contested:
+            locked.set_unusable_password()
+            send_mail_later(to=locked.email, template=RESET_MAIL, language=locked.language)
+        locked.save(update_fields=["is_verified", "password", "updated_at"])
+        email_verified.send(User, user=locked, is_contested=secret.is_contested)
+    counters.give_back(taken)
+    limits.forgive(locked)
+    return locked
+
+
+def _check_specialties(role: Role, specialty_ids: Sequence[int]) -> None:
+    if not specialty_ids:
+        return
+    if role != Role.DOCTOR:
+        raise _invalid_specialties("specialties_of_doctors", _("Seuls les médecins indiquent des spécialités."))
+    answers = registration_requested.send(User, role=role, specialty_ids=list(specialty_ids))
+    if not any(checked for _receiver, checked in answers):
+        raise _invalid_specialties("unknown_specialty", _("Ces spécialités n'existent pas."))
+
+
+def _invalid_specialties(code: str, detail: Any) -> Invalid:
+    return Invalid(code=code, errors=[FieldError("specialty_ids", code, detail)])
+
+
+def _register_new(
+    address: str, hashed: str, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]
+) -> Registration:
+    with unit_of_work():
+        user = create_user(email=address, password=None, hashed_password=hashed, role=role, **profile)
+        code = one_time.issue_code(user, SecretPurpose.VERIFY_EMAIL)
+        user_registered.send(User, user=user, specialty_ids=list(specialty_ids))
+        _mail_code(address, code, user.language)
+    return Registration(address, code)
+
+
+def _register_anew(
+    user: User, hashed: str, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]
+) -> Registration:
+    """The address was never verified and no code is on its way: whoever comes now says who they are."""
+    code = one_time.new_code()
+    with unit_of_work():
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        registration_repeated.send(User, user=locked)
+        if _mail_code(locked.email, code, profile.get("language", locked.language), at_most_every=ONE_MAIL_EVERY):
+            one_time.issue_code(locked, SecretPurpose.VERIFY_EMAIL, code=code)
+            locked.password = hashed
+            locked.role = role
+            for name, value in profile.items():
+                setattr(locked, name, value)
+            locked.save(update_fields=["password", "role", *profile, "updated_at"])
+            locked.groups.set(Group.objects.filter(name=role))
+            user_registered.send(User, user=locked, specialty_ids=list(specialty_ids))
+    return Registration(locked.email, code)
+
+
+def _register_beside(user: User, pending: OneTimeSecret, password: str) -> Registration:
+    """A code is on its way to whoever registered first."""
+    with hash_gate():
+        is_same = check_password(password, user.password)
+    with unit_of_work():
+        if not is_same:
+            OneTimeSecret.objects.filter(pk=pending.pk).update(is_contested=True, updated_at=timezone.now())
+        registration_repeated.send(User, user=user)
+        _queue_code(user.email)
+    return Registration(user.email, one_time.new_code())
+
+
+def _tell_known(user: User) -> Registration:
+    with unit_of_work():
+        registration_repeated.send(User, user=user)
+        if user.is_active:
+            send_mail_later(to=user.email, template=KNOWN_MAIL, language=user.language, at_most_every=ONE_MAIL_EVERY)
+    return Registration(user.email, one_time.new_code())
+
+
+def _mail_code(address: str, code: str, language: str, *, at_most_every: timedelta | None = None) -> bool:
+    mail = send_mail_later(
+        to=address,
+        template=CODE_MAIL,
+        context=code_context(code),
+        language=language,
+        expires_at=timezone.now() + one_time.CODE_LIFETIME,
+        at_most_every=at_most_every,
+    )
+    return mail is not None
+
+
+def _queue_code(address: str) -> None:
+    """The code is made when the mail is sent (`accounts.mails`): until then an unknown address looks like any other."""
+    send_mail_later(
+        to=address,
+        template=CODE_MAIL,
+        expires_at=timezone.now() + one_time.CODE_LIFETIME,
+        at_most_every=ONE_MAIL_EVERY,
+    )
