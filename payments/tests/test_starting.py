@@ -475,8 +475,9 @@ def test_answer_that_the_database_cannot_hold_leaves_the_payment_in_doubt(answer
     assert len(script.orders) == 1
 
 
-def test_only_the_index_of_open_payments_means_that_one_is_open(script, patient, rate, monkeypatch):
+def test_only_the_index_of_open_payments_means_that_one_is_open(script, patient, rate, monkeypatch, settings):
     """Any other broken rule is a fault of ours, and is told as one."""
+    settings.PAYMENT_LIMITS = {"scripted": (0, PRICE)}
     monkeypatch.setattr("payments.rates.RatePurpose.quote", lambda *_: Quote(0, "XAF", "Forfait"))
 
     with pytest.raises(IntegrityError, match="payment_amount_positive"):
