@@ -77,7 +77,8 @@ class Schema(AutoSchema):
             statuses |= {"401"}
         if not is_public or is_unsafe:
             statuses |= {"403"}
-        if is_public:
+        # Where secrets can be guessed, sessions are limited as well.
+        if is_public or (is_unsafe and "auth" in self.get_tags()):
             statuses |= {"429"}
         if is_unsafe:
             statuses |= {"409", "413", "415"}

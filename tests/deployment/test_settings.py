@@ -63,6 +63,15 @@ def test_check_deploy_with_the_untouched_example_stops_with_a_sentence(image: Si
     assert "SECRET_KEY is unsafe (shorter than 32 characters, or a placeholder)" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    "given, required", [({}, True), ({"MFA_REQUIRED": "false"}, False), ({"DEBUG": "1"}, False)], ids=str
+)
+def test_staff_need_a_second_factor_outside_of_debug(
+    start: Callable[..., dict[str, Any]], given: dict[str, str], required: bool
+) -> None:
+    assert start(filled() | given)["MFA_REQUIRED"] is required
+
+
 def test_example_values_are_those_in_force(start: Callable[..., dict[str, Any]]) -> None:
     settings = start(filled())
     assert settings["DEBUG"] is False
