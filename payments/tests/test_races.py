@@ -130,6 +130,70 @@ def test_same_callback_twenty_times_at_once_grants_once(api, gateway, script):
     assert verify_ledger().findings == []
 
 
+def _callback_rounds(api, gateway, rounds):
+    """50 threads deliver one and the same callback and look at it, so many times over: one grant each time."""
+    rate = make_rate()
+    for _ in range(rounds):
+        user = make_user(credits=0)
+        payment = start_payment(user, rate)
+        told = gateway.decide(attempt_of(payment).reference)
+        clients = [api() for _ in range(50)]
+
+        def receive(number, told=told, clients=clients, payment=payment):
+            status = deliver(clients[number], callback(told)).status_code
+            for pk in CallbackMessage.objects.filter(attempt=None).values_list("pk", flat=True):
+                callbacks.process(pk)
+            return status
+
+        assert run_together(50, receive) == [200] * 50
+
+        assert books(user) == {"credits": CREDITS, "packs": [CREDITS], "rate": rate.pk}
+    assert events("payment.succeeded") == ["payment.succeeded"] * rounds
+    assert CallbackMessage.objects.count() == rounds
+    assert Refund.objects.count() == 0
+    assert verify_ledger().findings == []
+
+
+@needs_several_writers
+def test_same_callback_in_fifty_threads_grants_once_in_every_round(api, gateway):
+    _callback_rounds(api, gateway, 5)
+
+
+@pytest.mark.soak
+@needs_several_writers
+def test_same_callback_in_fifty_threads_grants_once_in_every_round_for_long(api, gateway):
+    _callback_rounds(api, gateway, 100)
+
+
+@needs_several_writers
+def test_without_the_message_being_unique_and_the_payments_lock_the_same_callback_is_granted_again(script, monkeypatch):
+    """What keeps a repeat from being a second grant: both guards away, one message becomes two grants' worth."""
+    reservation = make_reservation()
+    payment = asked_for(reservation)
+    everybody_has_read = threading.Barrier(5)
+
+    def unlocked(payment_id):
+        payment = Payment.objects.get(pk=payment_id)
+        everybody_has_read.wait(timeout=30)
+        return payment
+
+    monkeypatch.setattr(settling, "lock", unlocked)
+    script.on_ask = lambda reference, provider_id: paid(payment)
+    bodies = [
+        CallbackMessage.objects.create(
+            provider="scripted",
+            digest=str(number),
+            body=f"{attempt_of(payment).reference} {payment.amount} XAF".encode(),
+            next_at=timezone.now(),
+        ).pk
+        for number in range(5)
+    ]
+
+    assert errors_in(run_together(5, lambda number: callbacks.process(bodies[number]))) == []
+
+    assert events("payment.succeeded") == ["payment.succeeded"] * 5
+
+
 @pytest.mark.parametrize("purpose", ["rate", "reservation"])
 def test_twenty_different_callbacks_about_one_payment_grant_once(purpose, api, gateway):
     user = make_user(credits=0)
