@@ -1,22 +1,14 @@
 """Reservations through gunicorn with two workers, beside pgbench running a reservation's statements in the same run."""
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -26,17 +18,12 @@ from accounts.services.sessions import open_session
 from accounts.services.verification import verify_ledger
 from audit.models import Event
 from catalog.models import Pharmacy, SearchEntry, Stock
-from config.databases import WEB_PROCESS
 from reservations.models import Reservation
 from tests.bench.report import Report
+from tests.bench.servers import CONNECTIONS, ROUNDS, SCRIPTS, SECONDS, gunicorn, pgbench
 
-SCRIPTS = Path(__file__).parent / "scripts"
 ACCOUNTS, PRODUCTS, PHARMACIES = 1_000, 100, 20
 CREDITS = 10_000_000
-SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
-CONNECTIONS = 16
-ROUNDS = 3
-_SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "AUDIT_KEY", "AUDIT_SEAL_KEY", "PAYMENTS_CALLBACK_TOKEN")
 
 
 def run(report: Report, has_catalogue: bool) -> None:
@@ -51,9 +38,11 @@ def run(report: Report, has_catalogue: bool) -> None:
         spread.write_text("\n".join(map(str, tokens)))
         hot.write_text(str(tokens[0]))
         connection.close()
-        with _gunicorn(Path(folder)) as url:
+        with gunicorn(Path(folder)) as url:
             _wrk(url, spread, seconds=2)
-            rounds = [(_wrk(url, spread), _wrk(url, hot), _pgbench()) for _ in range(ROUNDS)]
+            rounds = [
+                (_wrk(url, spread), _wrk(url, hot), pgbench("reserve.sql", _pgbench_variables())) for _ in range(ROUNDS)
+            ]
     _print(report, rounds)
     _prove()
 
@@ -125,51 +114,6 @@ def _prove() -> None:
         raise SystemExit(f"{reserved} reservations, {events} events, {spent} entries, {len(findings)} ledger findings")
 
 
-@contextlib.contextmanager
-def _gunicorn(folder: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = f"-m gunicorn config.wsgi --workers 2 --bind 127.0.0.1:{port} --log-level warning --keep-alive 30"
-    with Path(folder, "web.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, *command.split()],
-            stdout=log,
-            stderr=log,
-            env=os.environ | _production(folder),
-        )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(200):
-                with contextlib.suppress(requests.RequestException):
-                    requests.get(f"{url}/health", timeout=2)
-                    break
-                time.sleep(0.05)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=15)
-
-
-def _production(folder: Path) -> dict[str, str]:
-    """DEBUG off: with it Django keeps every statement it sends. The keys are those that signed the tokens."""
-    return {
-        WEB_PROCESS: "1",
-        "DEBUG": "0",
-        "LOG_LEVEL": "WARNING",
-        "PUBLIC_URL": "https://bench.invalid",
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "SECURE_SSL_REDIRECT": "0",
-        "STATIC_ROOT": str(folder),
-        "MYPAYGA_API_KEY": settings.MYPAYGA_API_KEY,
-        "MYPAYGA_CALLBACK_SECRET": settings.MYPAYGA_CALLBACK_SECRET,
-        "SINGPAY_CLIENT_ID": settings.SINGPAY_CLIENT_ID,
-        "SINGPAY_CLIENT_SECRET": settings.SINGPAY_CLIENT_SECRET,
-        "SINGPAY_WALLET": settings.SINGPAY_WALLET,
-        "ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
-    } | {name: getattr(settings, name) for name in _SECRETS}
-
-
 def _wrk(url: str, tokens: Path, *, seconds: int = SECONDS) -> dict[str, Any]:
     command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPTS / "reserve.lua"), url]
     done = subprocess.run(
@@ -179,24 +123,6 @@ def _wrk(url: str, tokens: Path, *, seconds: int = SECONDS) -> dict[str, Any]:
         check=True,
     )
     return dict(json.loads(re.search(r"RESULT (.*)", done.stdout)[1]))
-
-
-def _pgbench() -> float:
-    """Transactions per second with 16 connections, as the application's role, over the protocol that the site uses."""
-    url = urlsplit(os.environ["DATABASE_URL"])
-    done = subprocess.run(
-        ["pgbench", "-n", "-c", str(CONNECTIONS), "-j", "2", "-T", str(SECONDS)]
-        + [argument for name, value in _pgbench_variables().items() for argument in ("-D", f"{name}={value}")]
-        + ["-f", str(SCRIPTS / "reserve.sql")]
-        + ["-h", str(url.hostname), "-p", str(url.port), "-U", str(url.username), url.path.lstrip("/")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PGPASSWORD": settings.DATABASES["default"].get("PASSWORD", "")},
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
 
 
 def _pgbench_variables() -> dict[str, int]:
