@@ -9,12 +9,15 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from accounts.erasure import Holding, nothing_open
         from accounts.erasure import register as register_holding
+        from accounts.statement import register_labels
         from catalog import epg, erasure
         from catalog.epg.health import check_epg
         from catalog.selectors import check_health
+        from catalog.services.baskets import LABEL
         from catalog.services.changes import settle_abandoned
         from common import health, sweeping
 
+        register_labels(LABEL)
         health.register("catalog", check_health)
         health.register("epg", check_epg, only_if=epg.is_on)
         sweeping.register("product_changes_to_settle", settle_abandoned)

@@ -23,7 +23,8 @@ from common.money import XAF
 class Offer:
     """A product that a pharmacy can hand out, `price` each, as it was at `observed_at`.
 
-    `quantity` is what is on the shelf, holds taken off; None where EPG says that there is some, and not how many.
+    `quantity` is what is on the shelf, holds taken off; 0 where EPG says that there is none, None where it says that
+    there is some: it does not say how many.
     `price` is always the pharmacy's own (`Stock.price`): EPG tells none. `pharmacy` has `PHARMACY_FIELDS` and
     `distance_km`.
     """
@@ -37,37 +38,60 @@ class Offer:
     source: OfferSource
 
 
-def offers(codes: Collection[str], *, near: Position | None = None) -> list[Offer]:
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Which pharmacies: within `radius_km` of `near`, if given; open at any time of day, if `always_open`.
+
+    Hours are free text: of all others nobody can say whether they are open.
+    """
+
+    near: Position | None = None
+    radius_km: float | None = None
+    always_open: bool = False
+
+    def condition(self, prefix: str = "") -> Q:
+        wanted = Q(**{f"{prefix}is_active": True})
+        if self.always_open:
+            wanted &= Q(**{f"{prefix}always_open": True})
+        return wanted if self.radius_km is None else wanted & Q(distance_km__lte=self.radius_km)
+
+
+def offers(codes: Collection[str], area: Area) -> list[Offer]:
     """What active pharmacies have of these products; nearest first with `near`, else by name.
 
-    Waits for EPG at most `EPG_AVAILABILITY_SECONDS`, without a database connection.
+    Waits for EPG at most `EPG_AVAILABILITY_SECONDS`, without a database connection. With EPG, its "there is none" is an
+    offer of zero.
     """
     cips = sorted(code for code in codes if is_cip(code)) if epg.is_on() else []
-    local = _on_shelves(codes, cips, near)
-    upstream = _at_epg(cips, near) if cips else []
+    local = _on_shelves(codes, cips, area)
+    upstream = _at_epg(cips, area) if cips else []
     if not upstream:
         return local
     return sorted(local + upstream, key=_nearest_then_name)
 
 
-def _on_shelves(codes: Collection[str], epg_codes: Collection[str], near: Position | None) -> list[Offer]:
-    found = Stock.objects.filter(product_code__in=codes, quantity__gt=0, pharmacy__is_active=True)
+def has_local_pharmacies(area: Area) -> bool:
+    """Whether there is a pharmacy in the area whose stock is counted here, be it none."""
+    found = Pharmacy.objects.annotate(distance_km=distance_from(area.near)).filter(area.condition())
+    return (found.filter(epg_id="") if epg.is_on() else found).exists()
+
+
+def _on_shelves(codes: Collection[str], epg_codes: Collection[str], area: Area) -> list[Offer]:
+    found = Stock.objects.annotate(distance_km=distance_from(area.near, prefix="pharmacy__")).filter(
+        area.condition("pharmacy__"), product_code__in=codes, quantity__gt=0
+    )
     if epg_codes:
         # Their own count is whatever it was when EPG took over.
         found = found.exclude(~Q(pharmacy__epg_id=""), product_code__in=epg_codes)
-    rows: QuerySet[Stock, Row] = (
-        found.annotate(distance_km=distance_from(near, prefix="pharmacy__"))
-        .order_by(*nearest_first(near), "pharmacy__name", "pharmacy_id")
-        .values(
-            "id",
-            "product_code",
-            "quantity",
-            "price",
-            "currency",
-            "observed_at",
-            "distance_km",
-            *(f"pharmacy__{name}" for name in PHARMACY_FIELDS),
-        )
+    rows: QuerySet[Stock, Row] = found.order_by(*nearest_first(area.near), "pharmacy__name", "pharmacy_id").values(
+        "id",
+        "product_code",
+        "quantity",
+        "price",
+        "currency",
+        "observed_at",
+        "distance_km",
+        *(f"pharmacy__{name}" for name in PHARMACY_FIELDS),
     )
     held = units_held([row["id"] for row in rows])
     return [
@@ -88,10 +112,10 @@ def _on_shelves(codes: Collection[str], epg_codes: Collection[str], near: Positi
     ]
 
 
-def _at_epg(codes: Sequence[str], near: Position | None) -> list[Offer]:
+def _at_epg(codes: Sequence[str], area: Area) -> list[Offer]:
     pharmacies = list(
-        Pharmacy.objects.filter(~Q(epg_id=""), is_active=True)
-        .annotate(distance_km=distance_from(near))
+        Pharmacy.objects.annotate(distance_km=distance_from(area.near))
+        .filter(area.condition(), ~Q(epg_id=""))
         .values("id", "epg_id", *PHARMACY_FIELDS, "distance_km")
     )
     priced = Stock.objects.filter(pharmacy_id__in=[row["id"] for row in pharmacies], product_code__in=codes)
@@ -104,14 +128,14 @@ def _at_epg(codes: Sequence[str], near: Position | None) -> list[Offer]:
     for row in pharmacies:
         for code in codes:
             said = seen.get((row["epg_id"], cip_key(code)))
-            if said is None or not said.is_available:
+            if said is None:
                 continue
             price, currency = prices.get((row["id"], code), (None, XAF))
             found.append(
                 Offer(
                     pharmacy={name: row[name] for name in (*PHARMACY_FIELDS, "distance_km")},
                     product=code,
-                    quantity=None,
+                    quantity=None if said.is_available else 0,
                     price=price,
                     currency=currency,
                     observed_at=said.observed_at,

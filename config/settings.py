@@ -346,6 +346,8 @@ EPG_RESERVATION_SECONDS = env.float("EPG_RESERVATION_SECONDS", default=8)
 EPG_AVAILABILITY_SECONDS = env.float("EPG_AVAILABILITY_SECONDS", default=3)
 EPG_PARALLEL = env.int("EPG_PARALLEL", default=32)
 EPG_CACHE_SECONDS = env.float("EPG_CACHE_SECONDS", default=60)
+# How long a search for the best plan may take.
+PLANNING_SECONDS = env.float("PLANNING_SECONDS", default=0.2)
 EPG_STALE = timedelta(hours=env.float("EPG_STALE_HOURS", default=24))
 
 # The secrets that others issued, and those inside addresses.

@@ -51,6 +51,7 @@ EXEMPT = {
     "post /api/v1/payments/callbacks/{provider}/{secret}/": "gateways send no key; a message is known by its content",
 }
 REQUIRED = {
+    "post /api/v1/availability/",
     "post /api/v1/reservations/",
     "post /api/v1/payments/",
     "post /api/v1/refunds/",

@@ -1,9 +1,11 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from catalog.api.baskets import AvailabilityView
 from catalog.api.views import PharmacyViewSet, ProductViewSet
 
 router = SimpleRouter()
 router.register("products", ProductViewSet, basename="product")
 router.register("pharmacies", PharmacyViewSet, basename="pharmacy")
 
-urlpatterns = router.urls
+urlpatterns = [path("availability/", AvailabilityView.as_view()), *router.urls]

@@ -12,7 +12,7 @@ from catalog import selectors
 from catalog.api import params, representations
 from catalog.api.pagination import ProductPagination, SearchResults
 from catalog.api.serializers import OfferSerializer, PharmacySerializer, ProductSerializer
-from catalog.availability import offers
+from catalog.availability import Area, offers
 from catalog.enums import ProductKind
 from catalog.exceptions import UnknownPharmacy, UnknownProduct
 from catalog.search import search
@@ -89,7 +89,8 @@ class ProductViewSet(GenericViewSet[Any]):
         asked = params.read(params.NearParams, request)
         if not selectors.product_exists(code):
             raise UnknownProduct
-        page = self.paginate_queryset(offers([code], near=asked["near"]))  # type: ignore[arg-type]
+        found = [each for each in offers([code], Area(asked["near"])) if each.quantity != 0]
+        page = self.paginate_queryset(found)  # type: ignore[arg-type]
         return self.get_paginated_response([representations.offer(item) for item in page or ()])
 
 

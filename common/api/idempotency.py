@@ -29,10 +29,13 @@ class CallOutside:
 ViewMethod = Callable[..., Response | CallOutside]
 
 
-def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Response]]:
+def idempotent(*, required: bool, look: str = "") -> Callable[[ViewMethod], Callable[..., Response]]:
     """Run a view method once per user and key, in one transaction with its stored answer.
 
     With `required`, a request without the header is 400 `idempotency_key_required`; otherwise it is merely honoured.
+    `look` names a method of the view that is called with the same arguments before the transaction begins, so that it
+    may wait for other services: what it returns is handed on as `looked`. It must change nothing: a repeat that comes
+    meanwhile looks too, and then gets the stored answer.
     """
 
     def decorate(method: ViewMethod) -> Callable[..., Response]:
@@ -40,11 +43,16 @@ def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Respon
         def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
             header = request.META.get(HEADER)
             if header is None and not required:
+                if look:
+                    kwargs["looked"] = getattr(view, look)(request, *args, **kwargs)
                 with unit_of_work():
                     result = method(view, request, *args, **kwargs)
                 return result.finish() if isinstance(result, CallOutside) else result
             key = idempotency.validate_key(header)
-            return _run_once(key, request, functools.partial(method, view, request, *args, **kwargs))
+            work = functools.partial(method, view, request, *args, **kwargs)
+            if not look:
+                return _run_once(key, request, work)
+            return _run_once(key, request, work, look=functools.partial(getattr(view, look), request, *args, **kwargs))
 
         wrapper.idempotency_required = required  # type: ignore[attr-defined]
         return wrapper
@@ -52,19 +60,28 @@ def idempotent(*, required: bool) -> Callable[[ViewMethod], Callable[..., Respon
     return decorate
 
 
-def _run_once(key: str, request: Request, work: Callable[[], Response | CallOutside]) -> Response:
+def _run_once(
+    key: str, request: Request, work: Callable[..., Response | CallOutside], look: Callable[[], Any] | None = None
+) -> Response:
     user_id: int = request.user.pk
     print_ = idempotency.fingerprint(str(request.method), request.path, request.data)
 
+    looked: dict[str, Any] = {}
+
     def work_and_store() -> Response | CallOutside:
         with unit_of_work():
-            result = work()
+            result = work(**looked)
             outside = isinstance(result, CallOutside)
             answer = result.provisional if isinstance(result, CallOutside) else result
             idempotency.store(user_id, key, print_, _stored(answer), leased=outside)
         return result
 
     try:
+        if look is not None:
+            answered = idempotency.find(user_id, key, print_)
+            if answered is not None:
+                return _replay(answered)
+            looked["looked"] = look()
         result = retry_deadlocks(work_and_store)
     except Exception as exc:
         # Whatever stopped it: if the same request was answered before, that answer is the answer.

@@ -1,0 +1,112 @@
+"""Who has a whole basket, and where to go for it: looked up first, charged when somebody has answered."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import PricedAction
+from accounts.exceptions import AccountDisabled, InsufficientCredits
+from accounts.models import User
+from accounts.selectors import account_of, action_price
+from accounts.services import ledger
+from catalog.availability import Area, Offer, has_local_pharmacies, offers
+from catalog.enums import OfferSource
+from catalog.exceptions import UnknownProduct
+from catalog.models import SearchEntry
+from catalog.planning import Plan, Shop, plan
+from catalog.selectors import Row
+from common.errors import FieldError
+
+LABEL = _("Disponibilité d'un panier")
+# Further than any pharmacy: who has no position comes last.
+_NOWHERE_METRES = 10**9
+
+
+@dataclass(frozen=True)
+class PharmacyOffers:
+    """What one pharmacy has of a basket: product code → offer."""
+
+    pharmacy: Row
+    offers: Mapping[str, Offer]
+
+
+@dataclass(frozen=True)
+class BasketCheck:
+    """`lines` is product code → units; the stops of `plans` are numbers of `pharmacies`, their lines of `lines`."""
+
+    lines: Mapping[str, int]
+    pharmacies: Sequence[PharmacyOffers]
+    plans: Sequence[Plan]
+    exact: bool
+    is_answered: bool
+
+
+def look_up(user: User, basket: Sequence[tuple[str, int]], area: Area) -> BasketCheck:
+    """Ask everybody in the area about a basket (product code and units of each line). Changes nothing.
+
+    Raises `AccountDisabled` (403), `InsufficientCredits` (402), and `UnknownProduct` (404) naming every line.
+    """
+    _require_funds(user)
+    _require_known(basket)
+    lines: dict[str, int] = {}
+    for code, units in basket:
+        lines[code] = lines.get(code, 0) + units
+    # Asked before anybody waits for EPG: afterwards there may be no connection.
+    is_answered = has_local_pharmacies(area)
+    by_pharmacy: dict[str, dict[str, Offer]] = {}
+    for offer in offers(lines, area):
+        is_answered = is_answered or offer.source != OfferSource.STALE
+        by_pharmacy.setdefault(offer.pharmacy["code"], {})[offer.product] = offer
+    pharmacies = [PharmacyOffers(next(iter(found.values())).pharmacy, found) for found in by_pharmacy.values()]
+    planned = plan(len(lines), [_shop(each, lines, area) for each in pharmacies], seconds=settings.PLANNING_SECONDS)
+    return BasketCheck(lines, pharmacies, planned.plans, planned.exact, is_answered)
+
+
+def charge(user: User, check: BasketCheck) -> int:
+    """Take the credits for a check that somebody answered, once for the basket. Returns how many.
+
+    Raises `InsufficientCredits` (402), `AccountDisabled` (403).
+    """
+    credits = action_price(PricedAction.CHECK_AVAILABILITY) if check.is_answered else 0
+    ledger.spend(user.pk, credits, reference=f"availability:{uuid.uuid4()}", label=str(LABEL), by=user)
+    return credits
+
+
+def _require_funds(user: User) -> None:
+    account = account_of(user.pk)
+    if not account.is_active:
+        raise AccountDisabled
+    if account.credit < action_price(PricedAction.CHECK_AVAILABILITY):
+        raise InsufficientCredits
+
+
+def _require_known(basket: Sequence[tuple[str, int]]) -> None:
+    codes = {code for code, _units in basket}
+    unknown = codes - set(SearchEntry.objects.filter(code__in=codes, is_active=True).values_list("code", flat=True))
+    if unknown:
+        raise UnknownProduct(
+            errors=[
+                FieldError(f"lines.{index}.product", UnknownProduct.code, UnknownProduct.detail, {"product": code})
+                for index, (code, _units) in enumerate(basket)
+                if code in unknown
+            ]
+        )
+
+
+def _shop(found: PharmacyOffers, lines: Mapping[str, int], area: Area) -> Shop:
+    """What a plan may count on: enough boxes, or some where EPG tells no number, at a price that is known."""
+    metres = 0
+    if area.near is not None:
+        distance = found.pharmacy["distance_km"]
+        metres = _NOWHERE_METRES if distance is None else round(distance * 1000)
+    prices = {}
+    for number, (code, units) in enumerate(lines.items()):
+        offer = found.offers.get(code)
+        if offer is None or offer.price is None or offer.currency != settings.CURRENCY:
+            continue
+        if offer.quantity is None or offer.quantity >= units:
+            prices[number] = offer.price * units
+    return Shop(metres, bool(found.pharmacy["always_open"]), prices)
