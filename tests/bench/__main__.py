@@ -13,10 +13,16 @@ from django.core.management import call_command
 def main(names: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from tests.bench import identity, money, reservations, search
+    from tests.bench import availability, identity, money, reservations, search
     from tests.bench.report import Report
 
-    chosen = {"search": search.run, "reservations": reservations.run, "identity": identity.run, "money": money.run}
+    chosen = {
+        "search": search.run,
+        "reservations": reservations.run,
+        "identity": identity.run,
+        "money": money.run,
+        "availability": availability.run,
+    }
     unknown = set(names) - chosen.keys()
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(chosen)}", file=sys.stderr)
