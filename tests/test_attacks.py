@@ -17,7 +17,7 @@ from audit.models import Event
 from payments.enums import Status
 from payments.models import CallbackMessage, Payment, PaymentAttempt
 from payments.services import asking, callbacks
-from payments.tests.factories import attempt_of, make_rate, refusals, start_payment
+from payments.tests.factories import age_message, attempt_of, make_rate, refusals, start_payment
 from payments.tests.gateway import Gateway, callback, callback_path, deliver
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +115,7 @@ def singpay_callback_without_payment(attacker: Attacker) -> None:
     response = attacker.client.post(callback_path("singpay"), body, format="json")
     assert response.json() == {"message": "received"}
     callbacks.process_waiting()
-    CallbackMessage.objects.update(created_at=F("created_at") - timedelta(days=4), next_at=F("created_at"))
+    age_message(CallbackMessage.objects.get(), days=4)
     callbacks.process_waiting()
 
 
