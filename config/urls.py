@@ -1,10 +1,11 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from accounts.api.sessions import jwks_document
 from backoffice.entrance import OwnPasswordView
 from backoffice.second_factor import SecondFactorView
+from common.api.document import DocumentView
 from common.api.problems import not_found
 from common.health import health, health_of
 
@@ -24,7 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/redis", health_of, {"name": "cache"}),
     path("health/catalog", health_of, {"name": "catalog"}),
     path("health/epg", health_of, {"name": "epg"}),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("openapi.json", DocumentView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("", include("backoffice.urls")),
