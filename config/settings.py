@@ -382,7 +382,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Trouver un médicament, le réserver, le payer. Erreurs au format RFC 9457.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "DEFAULT_GENERATOR_CLASS": "common.api.schema.Generator",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,9 +1,7 @@
 """OpenAPI: every operation documents its problem answers and, where it reads one, the Idempotency-Key."""
 
-import threading
 from typing import Any
 
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -11,16 +9,6 @@ from rest_framework.permissions import AllowAny
 
 from common.api.problems import CONTENT_TYPE
 from common.api.serializers import StrictSerializer
-
-_generating = threading.Lock()
-
-
-class Generator(SchemaGenerator):
-    """One document at a time: the library looks up its extensions at the first one, and not for several threads."""
-
-    def get_schema(self, *args: Any, **kwargs: Any) -> Any:
-        with _generating:
-            return super().get_schema(*args, **kwargs)
 
 
 class FieldProblemSerializer(serializers.Serializer[Any]):
