@@ -45,6 +45,7 @@ class Action(TextChoices):
     PRODUCT_CHANGE_ANNOUNCED = "catalog.product_change_announced", _("Écriture du catalogue annoncée")
     PRODUCT_CHANGE_SETTLED = "catalog.product_change_settled", _("Écriture du catalogue réglée")
     PHARMACIES_IMPORTED = "catalog.pharmacies_imported", _("Import de pharmacies")
+    DUTY_IMPORTED = "catalog.duty_imported", _("Import de gardes")
     STOCK_IMPORTED = "catalog.stock_imported", _("Import de stock")
     STOCK_CHANGED = "catalog.stock_changed", _("Modification de stock")
     RESERVATION_REQUESTED = "reservation.requested", _("Réservation demandée")

@@ -225,6 +225,11 @@ def pharmacies_imported(source: str, counts: dict[str, int], **kwargs: Any) -> N
     record(Action.PHARMACIES_IMPORTED, entity="pharmacy", changes={"source": source, **counts})
 
 
+@receiver(catalog.duty_imported, dispatch_uid="audit.duty_imported")
+def duty_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
+    record(Action.DUTY_IMPORTED, entity="dutyperiod", changes={"source": source, **counts})
+
+
 @receiver(catalog.stock_imported, dispatch_uid="audit.stock_imported")
 def stock_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
     record(Action.STOCK_IMPORTED, entity="stock", changes={"source": source, **counts})

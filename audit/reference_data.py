@@ -9,9 +9,18 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from accounts.models import PriceList, Rate
 from audit.enums import Action
 from audit.services import record
-from catalog.models import Pharmacy, PharmacyMember, Product
+from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, PharmacyMember, Product
 
-AUDITED: tuple[type[Model], ...] = (Rate, PriceList, Product, Pharmacy, PharmacyMember)
+AUDITED: tuple[type[Model], ...] = (
+    Rate,
+    PriceList,
+    Product,
+    Pharmacy,
+    PharmacyMember,
+    OpeningHours,
+    DutyPeriod,
+    Holiday,
+)
 
 _IGNORED = {"created_at", "updated_at"}
 

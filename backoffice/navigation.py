@@ -19,6 +19,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Demandes à EPG"), "phone_in_talk", "reservations.epgrequest"),
                 (_("Stock"), "inventory_2", "catalog.stock"),
                 (_("Pharmacies"), "local_pharmacy", "catalog.pharmacy"),
+                (_("Gardes"), "nightlight", "catalog.dutyperiod"),
+                (_("Jours fériés"), "event", "catalog.holiday"),
                 (_("Produits"), "medication", "catalog.product"),
             ],
         ),

@@ -12,6 +12,7 @@ _STAFF_VIEWS = (
     "accounts.view_approval "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry catalog.view_productchange "
+    "catalog.view_openinghours catalog.view_dutyperiod catalog.view_holiday "
     "reservations.view_reservation reservations.view_reservationline reservations.view_epgrequest "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
     "audit.view_event audit.view_seal audit.view_archive common.view_mail"
@@ -21,6 +22,9 @@ _STAFF_CHANGES = (
     "accounts.change_account accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist "
     "catalog.add_product catalog.change_product catalog.add_pharmacy catalog.change_pharmacy "
     "catalog.add_pharmacymember catalog.change_pharmacymember catalog.delete_pharmacymember "
+    "catalog.add_openinghours catalog.change_openinghours catalog.delete_openinghours "
+    "catalog.add_dutyperiod catalog.change_dutyperiod catalog.delete_dutyperiod "
+    "catalog.add_holiday catalog.change_holiday catalog.delete_holiday "
     "catalog.add_stock catalog.change_stock reservations.change_reservation payments.change_payment "
     "payments.add_refund payments.change_refund"
 )

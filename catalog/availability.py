@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from catalog import epg
+from catalog import epg, opening
 from catalog.enums import OfferSource
 from catalog.epg import availability as epg_availability
 from catalog.epg.codes import cip_key, is_cip
@@ -26,7 +26,7 @@ class Offer:
     `quantity` is what is on the shelf, holds taken off; 0 where EPG says that there is none, None where it says that
     there is some: it does not say how many.
     `price` is always the pharmacy's own (`Stock.price`): EPG tells none. `pharmacy` has `PHARMACY_FIELDS` and
-    `distance_km`.
+    `distance_km`; `selectors.with_openings` adds `opening`.
     """
 
     pharmacy: Row
@@ -40,24 +40,20 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Which pharmacies: within `radius_km` of `near`, if given; open at any time of day, if `always_open`.
-
-    Hours are free text: of all others nobody can say whether they are open.
-    """
+    """Which of the listed pharmacies: within `radius_km` of `near`, and known to be open at `open_at`, if given."""
 
     near: Position | None = None
     radius_km: float | None = None
-    always_open: bool = False
+    open_at: datetime | None = None
 
     def condition(self, prefix: str = "") -> Q:
-        wanted = Q(**{f"{prefix}is_active": True})
-        if self.always_open:
-            wanted &= Q(**{f"{prefix}always_open": True})
+        found = opening.listed() if self.open_at is None else opening.open_at(opening.listed(), self.open_at)
+        wanted = Q(**{f"{prefix}pk__in": found.order_by().values("pk")})
         return wanted if self.radius_km is None else wanted & Q(distance_km__lte=self.radius_km)
 
 
 def offers(codes: Collection[str], area: Area) -> list[Offer]:
-    """What active pharmacies have of these products; nearest first with `near`, else by name.
+    """What listed pharmacies have of these products; nearest first with `near`, else by name.
 
     Waits for EPG at most `EPG_AVAILABILITY_SECONDS`, without a database connection. With EPG, its "there is none" is an
     offer of zero.
@@ -116,7 +112,7 @@ def _at_epg(codes: Sequence[str], area: Area) -> list[Offer]:
     pharmacies = list(
         Pharmacy.objects.annotate(distance_km=distance_from(area.near))
         .filter(area.condition(), ~Q(epg_id=""))
-        .values("id", "epg_id", *PHARMACY_FIELDS, "distance_km")
+        .values("epg_id", *PHARMACY_FIELDS, "distance_km")
     )
     priced = Stock.objects.filter(pharmacy_id__in=[row["id"] for row in pharmacies], product_code__in=codes)
     prices = {

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from catalog.rows import PharmacyRow, Remark
@@ -27,10 +27,10 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _YES = frozenset({"1", "oui", "o", "vrai", "true", "x"})
 
 
-def read_pharmacies(path: Path, *, region: str) -> Iterator[PharmacyRow | Remark]:
-    """Each line as a pharmacy, or as a remark that begins with "left out"; other remarks tell what of a line was lost.
+def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line numbers and cells by column, without blanks around them, of a CSV file as spreadsheets write it.
 
-    `region` is the country whose phone numbers may lack the prefix. Raises `Invalid` where columns are missing.
+    Empty lines are no lines. Raises `Invalid` where columns are missing.
     """
     raw = path.read_bytes()
     try:
@@ -42,14 +42,21 @@ def read_pharmacies(path: Path, *, region: str) -> Iterator[PharmacyRow | Remark
     reader = csv.DictReader(
         io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ","
     )
-    if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
         raise Invalid(f"{path.name} lacks the columns {', '.join(missing)}.", code="columns_missing")
-    lines_by_code: dict[str, int] = {}
     for cells in reader:
-        line = reader.line_num
-        values = {name: " ".join((cells[name] or "").split()) for name in COLUMNS}
-        if not any(values.values()):
-            continue
+        values = {name: " ".join((cells[name] or "").split()) for name in columns}
+        if any(values.values()):
+            yield reader.line_num, values
+
+
+def read_pharmacies(path: Path, *, region: str) -> Iterator[PharmacyRow | Remark]:
+    """Each line as a pharmacy, or as a remark that begins with "left out"; other remarks tell what of a line was lost.
+
+    `region` is the country whose phone numbers may lack the prefix. Raises `Invalid` where columns are missing.
+    """
+    lines_by_code: dict[str, int] = {}
+    for line, values in read_lines(path, COLUMNS):
         if reason := _reason_to_leave_out(values):
             yield Remark(path.name, line, f"left out: {reason}")
         elif (first := lines_by_code.setdefault(values["code"], line)) != line:

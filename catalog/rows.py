@@ -43,6 +43,18 @@ class PharmacyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DutyRow:
+    """A turn of duty; `surcharge` is in whole units of `currency`."""
+
+    pharmacy_code: str
+    starts_at: datetime
+    ends_at: datetime
+    zone: str = ""
+    surcharge: int = 0
+    currency: str = XAF
+
+
+@dataclass(frozen=True, slots=True)
 class StockRow:
     """`price` is in whole units of `currency`; without one the product is shown but cannot be reserved."""
 

@@ -1,10 +1,12 @@
 """Reads of the catalogue: rows as dictionaries, ready for hot lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F, FloatField, QuerySet, Value
 
+from catalog import opening
 from catalog.geo import Position, bounding_box, distance_km
 from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry
 from catalog.text import normalize, words
@@ -27,6 +29,7 @@ PRODUCT_FIELDS = (
     "updated_at",
 )
 PHARMACY_FIELDS = (
+    "id",
     "code",
     "name",
     "town",
@@ -36,7 +39,9 @@ PHARMACY_FIELDS = (
     "longitude",
     "position_is_approximate",
     "hours",
+    "hours_status",
     "always_open",
+    "accepts_cnamgs",
 )
 
 
@@ -75,13 +80,20 @@ def pharmacies(
     town: str = "",
     q: str = "",
     member_id: int | None = None,
+    open_at: datetime | None = None,
+    on_duty_at: datetime | None = None,
 ) -> QuerySet[Pharmacy, Row]:
-    """Active pharmacies as rows (`PHARMACY_FIELDS`, `distance_km`); nearest first where `near` is given.
+    """Listed pharmacies as rows (`PHARMACY_FIELDS`, `distance_km`); nearest first where `near` is given.
 
     A radius needs a `near` and leaves out who has no position. `town` and the words of `q` ignore accents and case;
-    each word must occur in name, town, quarter or code. `member_id` is the user who is a member of them.
+    each word must occur in name, town, quarter or code. `member_id` is the user who is a member of them, and sees those
+    that are not listed too. `open_at` and `on_duty_at` leave those that are known to be open, or on duty, then.
     """
-    found = Pharmacy.objects.filter(is_active=True)
+    found = opening.listed() if member_id is None else Pharmacy.objects.filter(is_active=True)
+    if open_at is not None:
+        found = opening.open_at(found, open_at)
+    if on_duty_at is not None:
+        found = opening.on_duty(found, on_duty_at)
     if town:
         found = found.filter(town_key=normalize(town))
     for word in words(q):
@@ -101,6 +113,13 @@ def pharmacy(code: str) -> Row | None:
     found = Pharmacy.objects.filter(code=code, is_active=True).annotate(distance_km=distance_from(None))
     row: Row | None = found.values(*PHARMACY_FIELDS, "distance_km").first()
     return row
+
+
+def with_openings(rows: Iterable[Row], instant: datetime) -> list[Row]:
+    """Pharmacy rows with what there is to tell of each at `instant`, as `opening`."""
+    rows = list(rows)
+    told = opening.openings_of([(row["id"], row["always_open"], row["hours_status"]) for row in rows], instant)
+    return [{**row, "opening": told[row["id"]]} for row in rows]
 
 
 def nearest_first(near: Position | None) -> list[Any]:

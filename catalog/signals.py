@@ -12,6 +12,9 @@ products_imported = Signal()
 pharmacies_imported = Signal()
 """`source` (str), `counts`, `by` (User or None)."""
 
+duty_imported = Signal()
+"""`source` (str), `counts`, `by` (User or None)."""
+
 stock_imported = Signal()
 """`source` (str), `counts`, `by` (User or None)."""
 

@@ -3,6 +3,7 @@
 import csv
 import random
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from backoffice.demo import people
 from catalog.enums import ProductKind
 from catalog.epg.codes import is_cip
 from catalog.models import Pharmacy, PharmacyMember, Product, Stock
-from catalog.rows import PharmacyRow, ProductRow, StockRow
+from catalog.rows import DutyRow, PharmacyRow, ProductRow, StockRow
+from catalog.services.hours import import_duty
 from catalog.services.pharmacies import save_pharmacy, upsert_pharmacies
 from catalog.services.products import upsert_products
 from catalog.services.stock import set_stock
@@ -39,6 +41,8 @@ def load_demo() -> Pharmacy:
     upsert_products(products)
     upsert_pharmacies(pharmacies)
     set_stock(_stock(products, pharmacies))
+    import_duty(_duty(pharmacies))
+    Pharmacy.objects.filter(code__in=[row.code for row in pharmacies[::2]]).update(accepts_cnamgs=True)
     for label, price, credits in _RATES:
         Rate.objects.get_or_create(label=label, defaults={"price": price, "credits": credits})
     for action, credits in _ACTIONS:
@@ -112,6 +116,15 @@ def _pharmacies() -> Iterator[PharmacyRow]:
             hours=row["hours"],
             always_open=row["always_open"].lower() in ("1", "true", "oui"),
         )
+
+
+def _duty(pharmacies: list[PharmacyRow]) -> Iterator[DutyRow]:
+    """A week of duty: each day another pharmacy of Libreville that closes, from noon to noon."""
+    turns = [row for row in pharmacies if not row.always_open and row.town == "Libreville"]
+    noon = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    for number, pharmacy in enumerate(turns[:8]):
+        start = noon + timedelta(days=number)
+        yield DutyRow(pharmacy.code, start, start + timedelta(days=1), zone="Libreville", surcharge=500)
 
 
 def _stock(products: Iterable[ProductRow], pharmacies: Iterable[PharmacyRow]) -> Iterator[StockRow]:

@@ -2,6 +2,9 @@
 
 import itertools
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Approval, PriceList, Rate, User
@@ -9,7 +12,7 @@ from accounts.services.corrections import grant_credits
 from accounts.tests.factories import make_user
 from audit.models import Archive
 from audit.seals.sealing import seal_next
-from catalog.models import Pharmacy, ProductChange, Stock
+from catalog.models import DutyPeriod, Holiday, Pharmacy, ProductChange, Stock
 from common.mail import send_mail_later
 from common.models import IdempotencyKey
 from payments.enums import RefundStatus, Status
@@ -97,6 +100,9 @@ def make_world() -> World:
     pharmacy = make_pharmacy()
     pharmacist = make_pharmacist(pharmacy)
     stock = make_stock(pharmacy, quantity=50, price=2_500)
+    now = timezone.now()
+    DutyPeriod.objects.create(pharmacy=pharmacy, starts_at=now, ends_at=now + timedelta(hours=12), surcharge=500)
+    Holiday.objects.create(date=now.date() + timedelta(days=number), name="Fête")
     ProductChange.objects.create(code=stock.product_code)
     PriceList.objects.create(label=f"Autre action {number}", credits=1)
     IdempotencyKey.objects.create(

@@ -1,8 +1,10 @@
 """`POST availability/`: a whole basket."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,6 +21,7 @@ from catalog.enums import OfferSource
 from catalog.geo import Position
 from catalog.models import validate_code
 from catalog.planning import Plan
+from catalog.selectors import with_openings
 from catalog.services import baskets
 from common.api.idempotency import idempotent
 from common.api.serializers import StrictIntegerField, StrictSerializer
@@ -55,7 +58,7 @@ class AvailabilityInputSerializer(StrictSerializer):
     open_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="only pharmacies that are surely open then: those that never close, as long as hours are free text",
+        help_text="only pharmacies that are known to be open then, by their hours or on duty",
     )
     accept_generics = serializers.BooleanField(
         required=False, help_text="no effect as long as the catalogue knows no groups of generics"
@@ -72,7 +75,7 @@ class AvailabilityInputSerializer(StrictSerializer):
     def area(self) -> Area:
         given = self.validated_data
         near = Position(given["near"]["lat"], given["near"]["lon"]) if given.get("near") else None
-        return Area(near, given.get("radius_km"), always_open=given.get("open_at") is not None)
+        return Area(near, given.get("radius_km"), open_at=given.get("open_at"))
 
 
 class BasketOfferSerializer(serializers.Serializer[Any]):
@@ -137,7 +140,7 @@ class AvailabilityView(APIView):
         Costs what the price list says for `check_availability`, once, and only if somebody answered.
         """
         assert isinstance(request.user, User)
-        return Response(_represent(looked, baskets.charge(request.user, looked)))
+        return Response(_represent(looked, baskets.charge(request.user, looked), looked.area.open_at or timezone.now()))
 
     def look(self, request: Request) -> baskets.BasketCheck:
         """Before any transaction: this may wait for EPG."""
@@ -150,11 +153,12 @@ class AvailabilityView(APIView):
 _time = serializers.DateTimeField()
 
 
-def _represent(check: baskets.BasketCheck, credits: int) -> dict[str, Any]:
+def _represent(check: baskets.BasketCheck, credits: int, instant: datetime) -> dict[str, Any]:
+    rows = with_openings([found.pharmacy for found in check.pharmacies], instant)
     return {
         "pharmacies": [
             {
-                "pharmacy": representations.pharmacy(found.pharmacy),
+                "pharmacy": representations.pharmacy(row),
                 "lines": [
                     {
                         "product": code,
@@ -168,7 +172,7 @@ def _represent(check: baskets.BasketCheck, credits: int) -> dict[str, Any]:
                     if (offer := found.offers.get(code)) is not None
                 ],
             }
-            for found in check.pharmacies
+            for found, row in zip(check.pharmacies, rows, strict=True)
         ],
         "plans": [_plan(check, plan) for plan in check.plans],
         "exact": check.exact,

@@ -1,8 +1,11 @@
 """Query parameters: what is not exactly as documented is a 400 that names the parameter."""
 
 import re
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,6 +18,9 @@ MAX_RADIUS_KM = 20_040
 _MAX_PAGE = 1_000_000
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,15})?")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 _PAGE = re.compile(r"[0-9]{1,7}")
 
 
@@ -73,8 +79,30 @@ class NearParams(PageParams):
     near = NearField(default=None)
 
 
+class InstantField(serializers.Field[datetime, str, str, Any]):
+    """`now`, or RFC 3339 with its offset. In a URL a `+` that was not encoded arrives as a blank."""
+
+    default_error_messages = {
+        "invalid": _("Un instant RFC 3339 avec son décalage est attendu, ou now : 2026-08-17T20:30:00+01:00."),
+    }
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if data == "now":
+            return timezone.now()
+        found = _INSTANT.fullmatch(data.replace(" ", "+"))
+        try:
+            instant = parse_datetime(found[0].upper()) if found else None
+            if instant is None or not 2000 <= instant.year < 2100:
+                self.fail("invalid")
+        except ValueError:
+            self.fail("invalid")
+        return instant
+
+
 class PharmacyParams(NearParams):
     radius_km = RadiusField(default=None)
+    open_at = InstantField(default=None)
+    on_duty = serializers.BooleanField(default=False)
     mine = serializers.BooleanField(default=False)
     town = serializers.CharField(default="", allow_blank=True, max_length=120)
     q = serializers.CharField(default="", allow_blank=True, max_length=200)

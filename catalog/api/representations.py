@@ -1,12 +1,21 @@
 """Rows of the selectors as the API shows them, written by hand: these lists are the hot ones."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from rest_framework.serializers import DateTimeField
+
 from catalog.availability import Offer
-from catalog.selectors import Row
+from catalog.opening import Opening
+from catalog.selectors import Row, with_openings
+
+_time = DateTimeField()
 
 
 def pharmacy(row: Row) -> dict[str, Any]:
+    """A row with its `opening` (`selectors.with_openings`)."""
+    told: Opening = row["opening"]
     has_position = row["latitude"] is not None
     return {
         "code": row["code"],
@@ -22,15 +31,22 @@ def pharmacy(row: Row) -> dict[str, Any]:
         if has_position
         else None,
         "hours": row["hours"],
-        # Only who never closes is known to be open: hours are free text.
-        "is_on_duty": row["always_open"],
-        "open_until": None,
+        "is_open": told.is_open,
+        "open_until": None if told.open_until is None else _time.to_representation(told.open_until),
+        "is_on_duty": told.is_on_duty,
+        "duty_surcharge": told.surcharge,
+        "accepts_cnamgs": row["accepts_cnamgs"],
         "distance_km": _rounded(row["distance_km"]),
     }
 
 
-def offer(item: Offer) -> dict[str, Any]:
-    shown = pharmacy(item.pharmacy)
+def offers(items: Sequence[Offer], instant: datetime) -> list[dict[str, Any]]:
+    rows = with_openings([item.pharmacy for item in items], instant)
+    return [_offer(item, row) for item, row in zip(items, rows, strict=True)]
+
+
+def _offer(item: Offer, row: Row) -> dict[str, Any]:
+    shown = pharmacy(row)
     return {
         "pharmacy": shown,
         "quantity": item.quantity,

@@ -37,8 +37,11 @@ class PharmacySerializer(serializers.Serializer[Any]):
     phones = serializers.ListField(child=serializers.CharField(), help_text="E.164")
     position = PositionSerializer(allow_null=True)
     hours = serializers.CharField(help_text="free text")
+    is_open = serializers.BooleanField(allow_null=True, help_text="null: nobody knows its hours")
+    open_until = serializers.DateTimeField(allow_null=True, help_text="null: closed, or it never closes")
     is_on_duty = serializers.BooleanField()
-    open_until = serializers.DateTimeField(allow_null=True)
+    duty_surcharge = serializers.IntegerField(allow_null=True, help_text="added to a bill; null: not on duty")
+    accepts_cnamgs = serializers.BooleanField(help_text="takes part in the national health insurance")
     distance_km = serializers.FloatField(allow_null=True, help_text="null without `near` or without a position")
 
 

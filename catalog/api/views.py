@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotAuthenticated
@@ -91,7 +92,7 @@ class ProductViewSet(GenericViewSet[Any]):
             raise UnknownProduct
         found = [each for each in offers([code], Area(asked["near"])) if each.quantity != 0]
         page = self.paginate_queryset(found)  # type: ignore[arg-type]
-        return self.get_paginated_response([representations.offer(item) for item in page or ()])
+        return self.get_paginated_response(representations.offers(page or [], timezone.now()))
 
 
 class PharmacyViewSet(GenericViewSet[Any]):
@@ -109,6 +110,8 @@ class PharmacyViewSet(GenericViewSet[Any]):
         parameters=[
             _NEAR,
             OpenApiParameter("radius_km", float, description="needs `near`; leaves out who has no position"),
+            OpenApiParameter("open_at", str, description="RFC 3339 or `now`: those known to be open then"),
+            OpenApiParameter("on_duty", bool, description="those on duty, at `open_at` or now"),
             OpenApiParameter("mine", bool, description="only those that the signed-in pharmacist is a member of"),
             OpenApiParameter("town", str, description="accents and case do not matter"),
             OpenApiParameter("q", str, description="words of name, town, quarter or code"),
@@ -121,16 +124,21 @@ class PharmacyViewSet(GenericViewSet[Any]):
         asked = params.read(params.PharmacyParams, request)
         if asked["mine"] and not request.user.is_authenticated:
             raise NotAuthenticated
+        instant = asked["open_at"] or timezone.now()
         rows = self.paginate_queryset(
             selectors.pharmacies(
                 near=asked["near"],
                 radius_km=asked["radius_km"],
                 town=asked["town"],
                 q=asked["q"],
+                open_at=asked["open_at"],
+                on_duty_at=instant if asked["on_duty"] else None,
                 member_id=request.user.pk if asked["mine"] else None,
             )
         )
-        return self.get_paginated_response([representations.pharmacy(row) for row in rows or ()])
+        return self.get_paginated_response(
+            [representations.pharmacy(row) for row in selectors.with_openings(rows or (), instant)]
+        )
 
     @extend_schema(tags=["catalogue"], operation_id="pharmacies_retrieve", auth=[], responses={200: PharmacySerializer})
     def retrieve(self, request: Request, code: str) -> Response:
@@ -138,4 +146,5 @@ class PharmacyViewSet(GenericViewSet[Any]):
         row = selectors.pharmacy(code)
         if row is None:
             raise UnknownPharmacy
+        (row,) = selectors.with_openings([row], timezone.now())
         return Response(representations.pharmacy(row))

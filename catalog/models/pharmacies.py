@@ -4,12 +4,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from catalog.enums import HoursStatus
 from catalog.models.products import validate_code
 from common.models import Timestamped
 
 
 class Pharmacy(Timestamped):
-    """A place where medicines are sold. `phones` are E.164; `hours` is free text."""
+    """A place where medicines are sold. `phones` are E.164; `hours` is free text, `OpeningHours` what it means."""
 
     code = models.CharField(_("code"), max_length=32, unique=True, validators=[validate_code])
     name = models.CharField(_("nom"), max_length=200)
@@ -24,7 +25,14 @@ class Pharmacy(Timestamped):
     )
     position_is_approximate = models.BooleanField(_("position approximative"), default=False)
     hours = models.TextField(_("horaires"), blank=True)
+    hours_status = models.CharField(
+        _("horaires structurés"), max_length=8, choices=HoursStatus, default=HoursStatus.UNKNOWN
+    )
     always_open = models.BooleanField(_("ouverte 24 h/24"), default=False)
+    accepts_cnamgs = models.BooleanField(_("accepte la CNAMGS"), default=False)
+    is_listed = models.BooleanField(
+        _("visible des patients"), default=True, help_text=_("Décochez pour ne plus figurer dans les recherches.")
+    )
     is_active = models.BooleanField(_("active"), default=True)
     epg_id = models.CharField(_("identifiant EPG"), max_length=64, blank=True)
     # Name, town, quarter and code without accents and case, kept by the services.
@@ -38,6 +46,9 @@ class Pharmacy(Timestamped):
         constraints = [
             models.CheckConstraint(condition=~Q(code=""), name="pharmacy_code_given"),
             models.CheckConstraint(condition=~Q(name=""), name="pharmacy_name_given"),
+            models.CheckConstraint(
+                condition=Q(hours_status__in=HoursStatus.values), name="pharmacy_hours_status_known"
+            ),
             models.CheckConstraint(
                 # A comparison with NULL is not false: both have to be there, or neither.
                 condition=Q(latitude=None, longitude=None)

@@ -42,6 +42,7 @@ class BasketCheck:
     plans: Sequence[Plan]
     exact: bool
     is_answered: bool
+    area: Area
 
 
 def look_up(user: User, basket: Sequence[tuple[str, int]], area: Area) -> BasketCheck:
@@ -62,7 +63,7 @@ def look_up(user: User, basket: Sequence[tuple[str, int]], area: Area) -> Basket
         by_pharmacy.setdefault(offer.pharmacy["code"], {})[offer.product] = offer
     pharmacies = [PharmacyOffers(next(iter(found.values())).pharmacy, found) for found in by_pharmacy.values()]
     planned = plan(len(lines), [_shop(each, lines, area) for each in pharmacies], seconds=settings.PLANNING_SECONDS)
-    return BasketCheck(lines, pharmacies, planned.plans, planned.exact, is_answered)
+    return BasketCheck(lines, pharmacies, planned.plans, planned.exact, is_answered, area)
 
 
 def charge(user: User, check: BasketCheck) -> int:

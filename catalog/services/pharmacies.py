@@ -5,10 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from accounts.models import User
+from catalog.enums import HoursStatus
 from catalog.geo import rounded
 from catalog.models import Pharmacy
 from catalog.rows import Counts, PharmacyRow
 from catalog.services.bulk import rehearsable, upsert
+from catalog.services.hours import read_imported_hours
 from catalog.services.rules import Rule
 from catalog.signals import pharmacies_imported
 from catalog.text import normalize
@@ -28,11 +30,14 @@ _COLUMNS = (
     "always_open",
     "is_active",
     "epg_id",
+    "hours_status",
+    "accepts_cnamgs",
+    "is_listed",
     "search_text",
     "town_key",
 )
 # What nobody's list of pharmacies knows: staff decides it.
-_OURS = frozenset({"is_active", "epg_id"})
+_OURS = frozenset({"is_active", "epg_id", "hours_status", "accepts_cnamgs", "is_listed"})
 # The town's position must not replace the house's own.
 _EXACT_POSITION_STAYS = (
     "CASE WHEN {{new}}.position_is_approximate AND NOT {{old}}.position_is_approximate "
@@ -41,12 +46,13 @@ _EXACT_POSITION_STAYS = (
 
 
 def save_pharmacy(pharmacy: Pharmacy, *, by: User | None) -> Pharmacy:
-    """Store a new or edited pharmacy with the words it is found by."""
+    """Store a new or edited pharmacy with the words it is found by, and what its hours mean."""
     pharmacy.search_text = _search_text(pharmacy.name, pharmacy.town, pharmacy.quarter, pharmacy.code)
     pharmacy.town_key = normalize(pharmacy.town)
     pharmacy.latitude, pharmacy.longitude = rounded(pharmacy.latitude), rounded(pharmacy.longitude)
     with unit_of_work():
         pharmacy.save()
+        read_imported_hours(pharmacy)
     return pharmacy
 
 
@@ -75,6 +81,7 @@ def upsert_pharmacies(
                 for name in ("latitude", "longitude", "position_is_approximate")
             },
         ).counts
+        read_imported_hours()
         if counts.changed:
             pharmacies_imported.send(Pharmacy, source=source, counts={**asdict(counts), "left_out": left_out}, by=by)
     return counts
@@ -88,6 +95,9 @@ def _values(row: PharmacyRow) -> list[Any]:
         "longitude": rounded(row.longitude),
         "is_active": True,
         "epg_id": "",
+        "hours_status": HoursStatus.UNKNOWN,
+        "accepts_cnamgs": False,
+        "is_listed": True,
         "search_text": _search_text(row.name, row.town, row.quarter, row.code),
         "town_key": normalize(row.town),
     }

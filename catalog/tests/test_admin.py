@@ -3,6 +3,7 @@ from django.urls import reverse
 
 from accounts.enums import Role
 from accounts.tests.factories import make_user
+from catalog.enums import HoursStatus
 from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry, Stock
 from catalog.tests.factories import PharmacyFactory, PharmacyMemberFactory, ProductFactory, StockFactory
 
@@ -219,10 +220,38 @@ def test_pharmacist_adds_stock_to_their_own_pharmacy_only(pharmacist):
     assert Stock.objects.get().pharmacy_id == mine.pk
 
 
-def test_pharmacist_changes_neither_pharmacies_nor_products(pharmacist):
+def test_pharmacist_keeps_phones_hours_and_listing_of_their_own_pharmacy(pharmacist):
+    mine, other = Pharmacy.objects.get(code="MINE"), PharmacyFactory(code="OTHER")
+    url = reverse("admin:catalog_pharmacy_change", args=[mine.pk])
+    hours = {
+        "opening_hours-TOTAL_FORMS": 2,
+        "opening_hours-0-pharmacy": mine.pk,
+        "opening_hours-0-day": 0,
+        "opening_hours-0-opens": "08:00",
+        "opening_hours-0-closes": "19:30",
+        "opening_hours-1-pharmacy": mine.pk,
+        "opening_hours-1-day": 5,
+        "opening_hours-1-opens": "19:00",
+        "opening_hours-1-closes": "08:00",
+    }
+    sent = {"phones": "077 12 34 57", "accepts_cnamgs": "on", "name": "x", "is_active": "", "epg_id": "x"}
+    data = {name: value for name, value in fields_of(pharmacist, url).items() if name != "is_listed"}
+    assert pharmacist.post(url, data | hours | sent).status_code == 302
+    mine.refresh_from_db()
+    assert (mine.phones, mine.is_listed, mine.accepts_cnamgs) == (["+24177123457"], False, True)
+    assert (mine.name == "x", mine.is_active, mine.epg_id) == (False, True, "")
+    assert mine.hours_status == HoursStatus.ENTERED
+    assert list(mine.opening_hours.values_list("day", "opens", "closes")) == [(0, 480, 1170), (5, 1140, 1920)]
+    assert pharmacist.get(reverse("admin:catalog_pharmacy_change", args=[other.pk])).status_code == 302
+    assert pharmacist.post(reverse("admin:catalog_pharmacy_change", args=[other.pk]), data | hours).status_code == 302
+    assert not other.opening_hours.exists()
+
+
+def test_pharmacist_changes_neither_duty_nor_products(pharmacist):
     mine = Pharmacy.objects.get(code="MINE")
     ProductFactory(code="A")
-    assert pharmacist.post(reverse("admin:catalog_pharmacy_change", args=[mine.pk]), {"name": "x"}).status_code == 403
+    assert pharmacist.get(reverse("admin:catalog_dutyperiod_add")).status_code == 403
+    assert pharmacist.get(reverse("admin:catalog_pharmacy_add")).status_code == 403
     assert pharmacist.post(reverse("admin:catalog_product_change", args=["A"]), {"label": "x"}).status_code == 403
     assert pharmacist.post(reverse("admin:catalog_product_delete", args=["A"]), {"post": "yes"}).status_code == 403
     mine.refresh_from_db()

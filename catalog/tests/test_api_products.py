@@ -208,10 +208,10 @@ def test_availability_near_nowhere(get, near):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_availability_takes_three_queries(get, django_assert_num_queries, rows):
+def test_availability_takes_six_queries(get, django_assert_num_queries, rows):
     ProductFactory(code="A")
     for _ in range(rows):
         StockFactory(product_code="A")
-    # The product, its stock, the holds.
-    with django_assert_num_queries(3):
+    # The product, its stock, the holds; duty, hours, holidays.
+    with django_assert_num_queries(6):
         assert len(get("products/A/availability/", near="0,9").json()["results"]) == rows

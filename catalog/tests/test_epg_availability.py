@@ -260,7 +260,7 @@ def test_queries_do_not_grow_with_the_pharmacies(number, api, epg, django_assert
         epg.change(StockFactory(product_code=stock.product_code, pharmacy=epg.pharmacy()), boxes=1)
     client = api()
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         answer = client.get(f"/api/v1/products/{stock.product_code}/availability/")
     assert len(answer.json()["results"]) == number
 
