@@ -7,6 +7,7 @@ from django.db.models import Field, Model
 from django.db.models.signals import post_delete, post_save, pre_save
 
 from accounts.models import PriceList, Rate
+from appointments.models import Practitioner, Specialty, TimeOff, VisitType, WorkingHours
 from audit.enums import Action
 from audit.services import record
 from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, PharmacyMember, Product
@@ -20,6 +21,11 @@ AUDITED: tuple[type[Model], ...] = (
     OpeningHours,
     DutyPeriod,
     Holiday,
+    Specialty,
+    Practitioner,
+    VisitType,
+    WorkingHours,
+    TimeOff,
 )
 
 _IGNORED = {"created_at", "updated_at"}

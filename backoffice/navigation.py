@@ -25,6 +25,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         (
+            _("Rendez-vous"),
+            [
+                (_("Rendez-vous"), "event", "appointments.appointment"),
+                (_("Praticiens"), "stethoscope", "appointments.practitioner"),
+                (_("Liste d'attente"), "hourglass_top", "appointments.waitlistentry"),
+                (_("Créneaux libérés"), "event_repeat", "appointments.freedslot"),
+                (_("Calendriers partagés"), "calendar_month", "appointments.calendarfeed"),
+                (_("Spécialités"), "category", "appointments.specialty"),
+            ],
+        ),
+        (
             _("Argent"),
             [
                 (_("Paiements"), "payments", "payments.payment"),

@@ -29,13 +29,38 @@ _STAFF_CHANGES = (
     "payments.add_refund payments.change_refund"
 )
 
+_APPOINTMENT_VIEWS = (
+    "appointments.view_appointment appointments.view_practitioner appointments.view_specialty "
+    "appointments.view_visittype appointments.view_workinghours appointments.view_timeoff "
+    "appointments.view_waitlistentry appointments.view_waitlistoffer appointments.view_freedslot "
+    "appointments.view_calendarfeed appointments.view_notice"
+)
+# What a medical secretary does all day: book, move and cancel for patients, keep the schedules.
+_APPOINTMENT_CHANGES = (
+    "appointments.add_appointment appointments.change_appointment appointments.overbook_appointment "
+    "appointments.change_practitioner appointments.add_visittype appointments.change_visittype "
+    "appointments.add_workinghours appointments.change_workinghours appointments.delete_workinghours "
+    "appointments.add_timeoff appointments.change_timeoff appointments.delete_timeoff"
+)
+# Who receives patients here is decided by staff, and what the house calls it.
+_APPOINTMENT_DECISIONS = (
+    "appointments.verify_practitioner appointments.add_practitioner appointments.add_specialty "
+    "appointments.change_specialty appointments.change_calendarfeed"
+)
+
+# A group that is no role: staff's duty in a practice, given beside or instead of the wider rights.
+MEDICAL_SECRETARY = "medical_secretary"
+
 # Administrators are superusers; patients, doctors and pharmacists act on what is theirs and need no global right.
 PERMISSIONS: dict[str, str] = {
     Role.PATIENT: "",
     Role.DOCTOR: "",
     Role.PHARMACIST: "",
-    Role.STAFF: f"{_STAFF_VIEWS} {_STAFF_CHANGES}",
+    Role.STAFF: (
+        f"{_STAFF_VIEWS} {_STAFF_CHANGES} {_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES} {_APPOINTMENT_DECISIONS}"
+    ),
     Role.ADMIN: "",
+    MEDICAL_SECRETARY: f"accounts.view_user {_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES}",
 }
 
 

@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "catalog",
     "payments",
     "reservations",
+    "appointments",
     "audit",
     "backoffice",
 ]
@@ -237,6 +238,10 @@ TWO_EYES_CREDITS = env.int("TWO_EYES_CREDITS", default=500)
 TWO_EYES_XAF = env.int("TWO_EYES_XAF", default=50_000)
 HOLD_UNPAID = timedelta(hours=env.float("HOLD_UNPAID_HOURS", default=2))
 HOLD_PAID = timedelta(hours=env.float("HOLD_PAID_HOURS", default=48))
+# An appointment waits so long for its payment, a slot offered from the waitlist for an answer.
+APPOINTMENT_HOLD = timedelta(minutes=env.float("APPOINTMENT_HOLD_MINUTES", default=10))
+WAITLIST_OFFER = timedelta(minutes=env.float("WAITLIST_OFFER_MINUTES", default=15))
+APPOINTMENT_REMINDER_HOURS = env.list("APPOINTMENT_REMINDER_HOURS", cast=int, default=[24, 2])
 PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=15))
 # How often a gateway is tried that cannot be reached, each time under a new reference.
 PAYMENT_ATTEMPTS = env.int("PAYMENT_ATTEMPTS", default=1)
@@ -393,6 +398,10 @@ SPECTACULAR_SETTINGS = {
         "ReservationStatus": "reservations.enums.Status",
         "PaymentStatus": "payments.enums.Status",
         "ReservationPaymentStatus": "reservations.enums.PaymentStatus",
+        "AppointmentStatus": "appointments.enums.Status",
+        "AppointmentPaymentStatus": "appointments.enums.PaymentStatus",
+        "WaitlistStatus": "appointments.enums.EntryStatus",
+        "CalendarKind": "appointments.enums.FeedKind",
         "RefundStatus": "payments.enums.RefundStatus",
         "ApprovalStatus": "accounts.enums.ApprovalStatus",
     },

@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from accounts.api.sessions import jwks_document
+from appointments.views import calendar
 from backoffice.entrance import OwnPasswordView
 from backoffice.second_factor import SecondFactorView
 from common.api.document import DocumentView
@@ -18,8 +19,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("catalog.api.urls")),
     path("api/v1/", include("payments.api.urls")),
     path("api/v1/", include("reservations.api.urls")),
+    path("api/v1/", include("appointments.api.urls")),
     path("api/v1/", include("audit.api.urls")),
     path(".well-known/jwks.json", jwks_document),
+    path("calendar/<str:token>.ics", calendar, name="calendar"),
     path("health", health),
     path("health/db", health_of, {"name": "database"}),
     path("health/redis", health_of, {"name": "cache"}),

@@ -53,6 +53,8 @@ EXEMPT = {
 REQUIRED = {
     "post /api/v1/availability/",
     "post /api/v1/reservations/",
+    "post /api/v1/appointments/",
+    "post /api/v1/waitlist/",
     "post /api/v1/payments/",
     "post /api/v1/refunds/",
 }
@@ -73,6 +75,11 @@ PUBLIC = {
     "get /api/v1/products/",
     "get /api/v1/products/{code}/",
     "get /api/v1/products/{code}/availability/",
+    "get /api/v1/specialties/",
+    "get /api/v1/doctors/",
+    "get /api/v1/doctors/{id}/",
+    "get /api/v1/doctors/{id}/slots/",
+    "get /api/v1/slots/",
     "get /api/v1/pharmacies/",
     "get /api/v1/pharmacies/{code}/",
     "get /api/v1/payments/callbacks/{provider}/{secret}/",
@@ -80,10 +87,10 @@ PUBLIC = {
 }
 # A GET that only refuses, and notes it.
 REFUSAL = "get /api/v1/payments/callbacks/{provider}/{secret}/"
-SAMPLES = {"id": str(uuid.UUID(int=7)), "provider": "mypayga", "secret": "x", "code": "3400930000001"}
+SAMPLES = {"id": str(uuid.UUID(int=7)), "provider": "mypayga", "secret": "x", "token": "x", "code": "3400930000001"}
 
 # Routes whose ids are numbers.
-NUMBERED = ("/api/v1/accounts/", "/api/v1/users/")
+NUMBERED = ("/api/v1/accounts/", "/api/v1/users/", "/api/v1/doctors/", "/api/v1/calendars/")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,17 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django"
-PACKAGES = ["common", "accounts", "catalog", "payments", "reservations", "audit", "backoffice", "config"]
+PACKAGES = [
+    "common",
+    "accounts",
+    "catalog",
+    "payments",
+    "reservations",
+    "appointments",
+    "audit",
+    "backoffice",
+    "config",
+]
 # What the calls are named in this code base, with the number of their arguments that are texts.
 CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2}
 # Whatever must survive a translation: `%(code)s`, `%d`, `{max}`, `<a href="…">`.

@@ -18,6 +18,7 @@ from accounts.models import OneTimeSecret, TokenFamily, User
 from accounts.services import registration
 from accounts.signals import registration_requested, user_registered
 from accounts.tests.factories import PASSWORD, balance, make_user
+from appointments.models import Specialty
 from audit.models import Event
 from common.errors import Invalid
 from common.models import Mail
@@ -182,7 +183,7 @@ def test_language_is_the_one_named_or_the_readers(language, header, expected):
         ({"email": MARIE, "password": PASSWORD, "specialty_ids": [1]}, [("specialty_ids", "specialties_of_doctors")]),
         (
             {"email": MARIE, "password": PASSWORD, "specialty_ids": [1], "role": "doctor"},
-            [("specialty_ids", "unknown_specialty")],
+            [("specialty_ids.0", "unknown_specialty")],
         ),
     ],
     ids=str,
@@ -200,9 +201,11 @@ def test_refusal_names_every_field_whoever_has_the_address(body, errors, is_know
 
 
 @pytest.fixture
-def specialties():
-    """A listener as the appointments have: specialties 1 and 2 exist."""
+def specialties(db):
+    """A listener beside the appointments': specialties 1 and 2 exist."""
     registered = []
+    for pk in (1, 2):
+        Specialty.objects.create(pk=pk, name_fr=f"Spécialité {pk}", name_en=f"Specialty {pk}")
 
     def check(role, specialty_ids, **kwargs):
         if not set(specialty_ids) <= {1, 2}:

@@ -17,6 +17,7 @@ from django.urls import reverse
 from accounts.enums import Role
 from accounts.models import Account, Approval, CreditEntry, Rate, User
 from accounts.tests.factories import make_user
+from appointments.models import Appointment
 from audit.models import Archive, Event, EventPersonal, Seal
 from backoffice.tests.pages import model_admins, page, page_of
 from backoffice.tests.world import make_world
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 SignedIn = Callable[[User | None], Client]
 
-OURS = ("common", "accounts", "catalog", "payments", "reservations", "audit")
+OURS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "audit")
 # Shown on the page of what they belong to, or, as sessions, to their owner alone; version and counters say nothing.
 ELSEWHERE = {
     "accounts.RecoveryCode",
@@ -37,6 +38,11 @@ ELSEWHERE = {
     "accounts.OneTimeSecret",
     "accounts.TokenFamily",
     "audit.Anchor",
+    "appointments.Notice",
+    "appointments.TimeOff",
+    "appointments.VisitType",
+    "appointments.WaitlistOffer",
+    "appointments.WorkingHours",
     "catalog.CatalogVersion",
     "catalog.OpeningHours",
     "catalog.PharmacyMember",
@@ -52,6 +58,7 @@ UNCHANGEABLE = (
     CallbackMessage,
     Refund,
     Reservation,
+    Appointment,
     Event,
     EventPersonal,
     Seal,
@@ -64,6 +71,12 @@ STAFF_SEE = {
     "accounts.PriceList",
     "accounts.Rate",
     "accounts.User",
+    "appointments.Appointment",
+    "appointments.CalendarFeed",
+    "appointments.FreedSlot",
+    "appointments.Practitioner",
+    "appointments.Specialty",
+    "appointments.WaitlistEntry",
     "audit.Event",
     "catalog.DutyPeriod",
     "catalog.Holiday",

@@ -10,6 +10,10 @@ from accounts.enums import Role
 from accounts.models import Approval, PriceList, Rate, User
 from accounts.services.corrections import grant_credits
 from accounts.tests.factories import make_user
+from appointments.enums import FeedKind
+from appointments.models import Appointment, FreedSlot
+from appointments.services.calendars import share
+from appointments.tests.factories import make_appointment, make_entry, make_practitioner
 from audit.models import Archive
 from audit.seals.sealing import seal_next
 from catalog.models import DutyPeriod, Holiday, Pharmacy, ProductChange, Stock
@@ -91,6 +95,7 @@ class World:
     held: Payment
     refund: Refund
     callback: CallbackMessage
+    appointment: Appointment
 
 
 def make_world() -> World:
@@ -125,4 +130,22 @@ def make_world() -> World:
     )
     callback = store_callback("mypayga", body=f"note {number} <script>".encode(), content_type="text/plain")
     assert callback is not None
-    return World(patient, pharmacist, pharmacy, stock, reservation, paid, held, make_refund(payment=paid), callback)
+    doctor = make_practitioner(fee=15_000, place="Cabinet du port")
+    appointment = make_appointment(practitioner=doctor, patient=patient)
+    make_entry(doctor)
+    FreedSlot.objects.create(
+        practitioner=doctor, visit_type=appointment.visit_type, starts_at=appointment.starts_at, next_at=None
+    )
+    share(patient, kind=FeedKind.PATIENT, by=patient)
+    return World(
+        patient,
+        pharmacist,
+        pharmacy,
+        stock,
+        reservation,
+        paid,
+        held,
+        make_refund(payment=paid),
+        callback,
+        appointment,
+    )

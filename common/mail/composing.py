@@ -1,6 +1,6 @@
 """From a row of the outbox to a message in its reader's language."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,11 +13,15 @@ from django.utils import translation
 
 @dataclass(frozen=True)
 class Composed:
-    """What is to be rendered: a template's name, its context and the language (`fr`, `en`)."""
+    """What is to be rendered: a template's name, its context and the language (`fr`, `en`), with the files beside it.
+
+    Files, as name, content and media type, are a composer's: they are made when the mail is sent, and stored nowhere.
+    """
 
     template: str
     context: Mapping[str, Any]
     language: str
+    attachments: Sequence[tuple[str, bytes, str]] = ()
 
 
 # Given the address and what was queued for it; None where there is nothing to send (any more).
@@ -57,4 +61,6 @@ def render(to: str, composed: Composed, *, message_id: str) -> EmailMultiAlterna
         },
     )
     message.attach_alternative(html, "text/html")
+    for name, content, media_type in composed.attachments:
+        message.attach(name, content, media_type)
     return message

@@ -5,7 +5,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
-OUR_APPS = ("common", "accounts", "catalog", "payments", "reservations", "audit")
+OUR_APPS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "audit")
 
 LEFT_OUT = {"common.IdempotencyKey", "common.RateCounter", "accounts.TokenFamily"}
 

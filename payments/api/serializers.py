@@ -17,9 +17,10 @@ class PaymentInputSerializer(StrictSerializer):
     Whether `phone` may be left out depends on the provider: a page, or a counter, needs none.
     """
 
-    purpose = serializers.ChoiceField(choices=["rate", "reservation"])
+    purpose = serializers.ChoiceField(choices=["rate", "reservation", "appointment"])
     rate = StrictIntegerField(required=False, min_value=1, max_value=2**31 - 1)
     reservation = serializers.UUIDField(required=False)
+    appointment = serializers.UUIDField(required=False)
     provider = serializers.CharField(max_length=16)
     phone = serializers.CharField(max_length=32, required=False)
     network = serializers.ChoiceField(choices=Network.choices, required=False, allow_null=True)

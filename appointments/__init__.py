@@ -1,0 +1,1 @@
+"""Specialties, doctors, schedules, slots, bookings and the waitlist."""

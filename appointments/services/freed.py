@@ -1,0 +1,26 @@
+"""Slots that became free: noted with the change that freed them, offered to the waitlist after it."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from appointments.models import Appointment, FreedSlot, WaitlistEntry
+from appointments.tasks import offer_freed_slot
+
+
+def free_slot(appointment: Appointment, *, starts_at: datetime) -> None:
+    """Note, in the caller's transaction, that this appointment no longer takes `starts_at`; wake somebody to offer it.
+
+    Where nobody waits there is nobody to wake: whoever joins the list later sees the slot among the free ones.
+    """
+    if appointment.overbooked or not WaitlistEntry.objects.waiting_for(appointment.practitioner_id).exists():
+        return
+    slot, created = FreedSlot.objects.get_or_create(
+        practitioner_id=appointment.practitioner_id,
+        visit_type_id=appointment.visit_type_id,
+        starts_at=starts_at,
+        defaults={"next_at": timezone.now()},
+    )
+    if not created and slot.next_at is None:
+        FreedSlot.objects.filter(pk=slot.pk).update(next_at=timezone.now(), updated_at=timezone.now())
+    offer_freed_slot.enqueue(slot.pk)

@@ -1,0 +1,248 @@
+"""The waitlist: a freed slot is offered to one person after the other, and to no two at once."""
+
+import uuid
+from datetime import time, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.enums import Role
+from accounts.tests.factories import balance, make_user
+from appointments.enums import EntryStatus, OfferStatus, Status
+from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
+from appointments.services.expiry import expire_overdue
+from appointments.services.handling import cancel
+from appointments.services.offering import offer_due
+from appointments.services.rescheduling import reschedule
+from appointments.tests.factories import (
+    at,
+    day,
+    make_appointment,
+    make_entry,
+    make_practitioner,
+    make_visit_type,
+    set_book_price,
+)
+from audit.models import Event
+from common.models import Mail
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/waitlist/"
+
+
+def join(client, **body):
+    data = {"date_from": day(0).isoformat(), "date_to": day(20).isoformat()} | body
+    return client.post(URL, data, format="json", headers={"Idempotency-Key": uuid.uuid4().hex})
+
+
+def free(row):
+    """The patient calls it off, and the sweep comes by. Returns the live offer."""
+    cancel(row, by=row.practitioner.user)
+    offer_due()
+    return WaitlistOffer.objects.filter(status=OfferStatus.LIVE).select_related("appointment", "entry").first()
+
+
+def test_joining_the_list(api):
+    patient, doctor = make_user(), make_practitioner()
+
+    response = join(api(patient), doctor=doctor.pk, weekdays=[4, 0, 4], time_from="08:00", time_to="12:00")
+
+    assert response.status_code == 201, response.content
+    answer = response.json()
+    assert (answer["doctor"], answer["specialty"], answer["weekdays"]) == (doctor.pk, None, [0, 4])
+    assert (answer["time_from"], answer["time_to"], answer["status"]) == ("08:00:00", "12:00:00", "waiting")
+    assert answer["offer"] is None
+    assert api(patient).get(URL).json()["results"] == [answer]
+    assert api(make_user()).get(URL).json()["results"] == []
+    assert api(make_user()).get(f"{URL}{answer['id']}/").status_code == 404
+    assert Event.objects.get(action="waitlist.waiting").entity_id == answer["id"]
+
+
+@pytest.mark.parametrize(
+    "change, status, code",
+    [
+        ({}, 400, "doctor_or_specialty"),
+        ({"doctor": 999_999}, 404, "unknown_doctor"),
+        ({"specialty": 999_999}, 404, "unknown_specialty"),
+        ({"doctor": "own", "specialty": 1}, 400, "doctor_or_specialty"),
+        ({"doctor": "own", "visit_type": 999_999}, 404, "unknown_visit_type"),
+        ({"doctor": "own", "date_to": "2020-01-01"}, 400, "invalid_period"),
+        ({"doctor": "own", "weekdays": [7]}, 400, "max_value"),
+        ({"doctor": "own", "time_from": "8h"}, 400, "invalid"),
+        ({"doctor": "own", "days": [1]}, 400, "unknown_field"),
+    ],
+)
+def test_entry_that_makes_no_sense_is_refused(api, change, status, code):
+    doctor = make_practitioner()
+    response = join(
+        api(make_user()), **{name: doctor.pk if value == "own" else value for name, value in change.items()}
+    )
+    assert (response.status_code, response.json()["code"]) == (status, code), response.json()
+    assert not WaitlistEntry.objects.exists()
+
+
+def test_cancelled_slot_is_offered_to_the_first_who_fits():
+    doctor = make_practitioner()
+    row = make_appointment(practitioner=doctor)
+    other = make_visit_type(doctor)
+    for misfit in (
+        {"date_from": day(4)},
+        {"date_to": day(2), "date_from": day(0)},
+        {"weekdays": [(day(3).weekday() + 1) % 7]},
+        {"time_from": time(9, 30)},
+        {"time_to": time(9)},
+        {"visit_type": other},
+        {"status": EntryStatus.LEFT},
+    ):
+        make_entry(doctor, **misfit)
+    make_entry(make_practitioner())
+    elsewhere = make_user()
+    make_appointment(patient=elsewhere, starts_at=at(9, 15))
+    make_entry(doctor, patient=elsewhere)
+    first = make_entry(None, specialty=doctor.specialties.get(), weekdays=[day(3).weekday()], time_from=time(9))
+    make_entry(doctor)
+    before = timezone.now()
+
+    offered = free(row)
+
+    assert offered.entry == first
+    held = offered.appointment
+    assert (held.status, held.patient, held.starts_at, held.credits_charged) == (
+        "held",
+        first.patient,
+        row.starts_at,
+        0,
+    )
+    assert timedelta(minutes=15) <= held.hold_expires_at - before < timedelta(minutes=16)
+    assert WaitlistOffer.objects.count() == 1
+    assert Mail.objects.get().to == first.patient.email
+    assert Event.objects.filter(action="waitlist.offered", entity_id=str(first.public_id)).exists()
+    # Looked at once, it is not offered again.
+    assert offer_due() == 0
+
+
+def test_nobody_waits_nothing_is_noted():
+    cancel(row := make_appointment(), by=row.patient)
+    assert not FreedSlot.objects.exists()
+
+
+def test_offer_that_lapses_goes_to_the_next_and_not_back(api):
+    doctor = make_practitioner()
+    row = make_appointment(practitioner=doctor)
+    first, second = make_entry(doctor), make_entry(doctor)
+    offered = free(row)
+    assert offered.entry == first
+
+    for expected in (second, None):
+        Appointment.objects.filter(status=Status.HELD).update(hold_expires_at=timezone.now())
+        expire_overdue()
+        offer_due()
+        live = WaitlistOffer.objects.filter(status=OfferStatus.LIVE).first()
+        assert (live.entry if live else None) == expected
+
+    assert set(WaitlistEntry.objects.values_list("status", flat=True)) == {"waiting"}
+    assert sorted(WaitlistOffer.objects.values_list("status", flat=True)) == ["lapsed", "lapsed"]
+    assert api(first.patient).get(f"{URL}{first.public_id}/").json()["offer"] is None
+
+
+def test_accepting_a_free_visit_books_it(api):
+    set_book_price(3)
+    doctor = make_practitioner()
+    entry = make_entry(doctor, patient=make_user(credits=5))
+    free(make_appointment(practitioner=doctor))
+    client = api(entry.patient)
+    assert client.get(f"{URL}{entry.public_id}/").json()["offer"]["doctor"] == doctor.pk
+
+    answer = client.post(f"{URL}{entry.public_id}/accept/").json()
+
+    assert (answer["status"], answer["credits_charged"]) == ("booked", 3)
+    assert balance(entry.patient) == 2
+    entry.refresh_from_db()
+    assert entry.status == "fulfilled"
+    again = client.post(f"{URL}{entry.public_id}/accept/")
+    assert (again.status_code, again.json()["code"]) == (409, "no_offer")
+    assert balance(entry.patient) == 2
+
+
+def test_accepting_a_visit_with_a_fee_leaves_time_to_pay(api):
+    doctor = make_practitioner(fee=15_000, fee_credits=4)
+    entry = make_entry(doctor, patient=make_user(credits=5))
+    offered = free(make_appointment(practitioner=doctor))
+    client, address = api(entry.patient), f"/api/v1/appointments/{offered.appointment.public_id}/pay_with_credits/"
+    assert client.post(address).json()["code"] == "not_payable"
+    Appointment.objects.filter(pk=offered.appointment_id).update(hold_expires_at=timezone.now() + timedelta(seconds=30))
+
+    answer = client.post(f"{URL}{entry.public_id}/accept/").json()
+
+    assert (answer["status"], answer["payment_status"]) == ("held", "unpaid")
+    assert Appointment.objects.get(status="held").hold_expires_at > timezone.now() + timedelta(minutes=9)
+    assert client.post(address).json()["status"] == "booked"
+
+
+def test_accepting_without_credits_takes_nothing(api):
+    set_book_price(9)
+    doctor = make_practitioner()
+    entry = make_entry(doctor, patient=make_user(credits=5))
+    free(make_appointment(practitioner=doctor))
+
+    response = api(entry.patient).post(f"{URL}{entry.public_id}/accept/")
+
+    assert (response.status_code, response.json()["code"]) == (402, "insufficient_credits")
+    assert WaitlistOffer.objects.get().status == "live"
+
+
+@pytest.mark.parametrize("action", ["decline", "leave"])
+def test_declining_or_leaving_passes_the_slot_on(api, action):
+    doctor = make_practitioner()
+    first, second = make_entry(doctor), make_entry(doctor)
+    free(make_appointment(practitioner=doctor))
+    client, address = api(first.patient), f"{URL}{first.public_id}/"
+
+    response = client.post(f"{address}decline/") if action == "decline" else client.delete(address)
+    offer_due()
+
+    assert response.json()["status"] == ("waiting" if action == "decline" else "left")
+    assert WaitlistOffer.objects.get(status="live").entry == second
+    assert Appointment.objects.filter(status="held").count() == 1
+
+
+@pytest.mark.parametrize("action", ["accept", "decline"])
+def test_offers_of_others_are_not_found(api, action):
+    doctor = make_practitioner()
+    entry = make_entry(doctor)
+    free(make_appointment(practitioner=doctor))
+    for person in (make_user(), doctor.user, make_user(Role.STAFF)):
+        assert api(person).post(f"{URL}{entry.public_id}/{action}/").status_code == 404
+    assert WaitlistOffer.objects.get().status == "live"
+
+
+def test_moved_appointment_frees_its_old_slot():
+    doctor = make_practitioner()
+    row = make_appointment(practitioner=doctor)
+    make_entry(doctor)
+    reschedule(row, starts_at=at(11), by=row.patient)
+    offer_due()
+    assert WaitlistOffer.objects.get().appointment.starts_at == at(9)
+
+
+def test_slot_that_was_taken_meanwhile_is_offered_to_nobody():
+    doctor = make_practitioner()
+    row = make_appointment(practitioner=doctor)
+    make_entry(doctor)
+    cancel(row, by=row.patient)
+    make_appointment(practitioner=doctor)
+    assert offer_due() == 1
+    assert not WaitlistOffer.objects.exists()
+    assert FreedSlot.objects.get().next_at is None
+
+
+def test_two_live_offers_of_a_slot_are_refused_by_the_database():
+    doctor = make_practitioner()
+    entry = make_entry(doctor)
+    offered = free(make_appointment(practitioner=doctor))
+    other = make_appointment(practitioner=doctor, starts_at=at(15))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        WaitlistOffer.objects.create(slot=offered.slot, entry=make_entry(doctor), appointment=other)
+    assert entry.offers.count() == 1
