@@ -43,3 +43,16 @@ def own_source_only(column: str) -> Rule:
         f"CASE WHEN {{old}}.source = {{new}}.source THEN {{new}}.{column} ELSE {{old}}.{column} END",
         lambda old, new: new[column] if old["source"] == new["source"] else old[column],
     )
+
+
+def keep_stored(column: str) -> Rule:
+    """Only new rows take it."""
+    return Rule(f"{{old}}.{column}", lambda old, new: old[column])
+
+
+def keep_where_empty(column: str) -> Rule:
+    """As `keep_where_unknown`, of texts."""
+    return Rule(
+        f"CASE WHEN {{new}}.{column} = '' THEN {{old}}.{column} ELSE {{new}}.{column} END",
+        lambda old, new: new[column] or old[column],
+    )

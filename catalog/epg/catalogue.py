@@ -1,0 +1,111 @@
+"""EPG's catalogue, page by page. A page that cannot be had is told, and the others are read all the same."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from catalog.progress import Progress
+from catalog.rows import ProductRow, Remark
+from catalog.values import cip13, price_in_francs
+from common.http import Answer, Breaker, Client, NotReached, UnknownOutcome
+
+SOURCE = "epg"
+PAGE_SIZE = 1_000
+# The first attempt of each page, and one more after all others were asked.
+_ROUNDS = 2
+_PAUSE_SECONDS = 0.5
+_TRIES = 2
+# Pages that fail one after the other until EPG counts as down.
+_HOPELESS = 10
+_LONGEST_LABEL = 660
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """What EPG sells. Where `failed_pages` are not empty, what is missing may be on them."""
+
+    rows: list[ProductRow] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    pages: int = 0
+    failed_pages: list[int] = field(default_factory=list)
+
+
+def read_catalogue(*, page_size: int = PAGE_SIZE, progress: Progress) -> Catalogue:
+    """Every page of EPG. Raises `NotReached` or `UnknownOutcome` where not even the number of pages can be had."""
+    catalogue = Catalogue()
+    codes: set[str] = set()
+    first = _page(0, page_size)
+    catalogue.pages = first["pageCount"]
+    _take(catalogue, codes, 0, first["items"])
+    waiting = list(range(1, catalogue.pages))
+    for number_of_round in range(_ROUNDS):
+        if number_of_round and waiting:
+            time.sleep(_PAUSE_SECONDS)
+        failed: list[int] = []
+        for number in progress(waiting, len(waiting), "pages"):
+            try:
+                _take(catalogue, codes, number, _page(number, page_size)["items"])
+            except (NotReached, UnknownOutcome):
+                failed.append(number)
+        waiting = failed
+    catalogue.failed_pages = waiting
+    return catalogue
+
+
+@cache
+def _client(url: str, key: str) -> Client:
+    """A client of its own: failing pages must not open the breaker of the calls that patients wait for."""
+    limits = {"connect": settings.PROVIDER_CONNECT_SECONDS, "read": settings.PROVIDER_READ_SECONDS}
+    client = Client("epg-catalogue", url, deadline=30, headers={"x-api-key": key}, **limits)
+    client.breaker = Breaker(threshold=_HOPELESS)
+    return client
+
+
+def _page(number: int, size: int) -> dict[str, Any]:
+    answer = _client(settings.EPG_URL, settings.EPG_API_KEY).get(
+        "/api/produits", {"page": number, "count": size}, tries=_TRIES, shape=_require_page
+    )
+    page: dict[str, Any] = answer.body
+    return page
+
+
+def _require_page(answer: Answer) -> None:
+    body = answer.body
+    if answer.status != 200 or not isinstance(body, dict):
+        raise UnknownOutcome(f"HTTP {answer.status}")
+    count = body.get("pageCount")
+    if not isinstance(body.get("items"), list) or not isinstance(count, int) or not 0 <= count <= 100_000:
+        raise UnknownOutcome("no page")
+
+
+def _take(catalogue: Catalogue, codes: set[str], number: int, items: list[Any]) -> None:
+    for position, item in enumerate(items, start=1):
+        for found in _read(item):
+            if isinstance(found, str):
+                catalogue.remarks.append(Remark(f"page {number}", position, found))
+            elif found.code in codes:
+                catalogue.remarks.append(Remark(f"page {number}", position, f"code {found.code} was there already"))
+            else:
+                codes.add(found.code)
+                catalogue.rows.append(found)
+
+
+def _read(item: Any) -> Iterator[ProductRow | str]:
+    code = cip13(item.get("CIP")) if isinstance(item, dict) else None
+    if code is None:
+        yield "left out: no CIP of 7 or 13 digits"
+        return
+    label = " ".join(str(item.get("libelle") or "").replace("\x00", "").split())
+    if not label or len(label) > _LONGEST_LABEL:
+        yield f"left out: {code} has no label that can be used"
+        return
+    try:
+        price = price_in_francs(item.get("prix_vente"))
+    except ValueError as error:
+        yield f"{code}: {error}"
+        price = None
+    yield ProductRow(code, label, price=price, source=SOURCE)

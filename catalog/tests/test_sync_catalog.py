@@ -1,0 +1,158 @@
+"""The catalogue of EPG, from the simulator over sockets."""
+
+import re
+
+import pytest
+import requests
+from django.core.management import CommandError, call_command
+
+from audit.enums import Action
+from audit.models import Event
+from catalog.epg import catalogue
+from catalog.models import Product, SearchEntry
+from catalog.tests.factories import ProductFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def item(number, label="", price=1500):
+    return {"CIP": f"{3400940000000 + number}", "libelle": label or f"PRODUIT {number}", "prix_vente": price}
+
+
+@pytest.fixture
+def epg(simulators, settings, monkeypatch):
+    settings.EPG_URL = f"{simulators.url}/epg"
+    settings.PROVIDER_READ_SECONDS = 2
+    monkeypatch.setattr(catalogue, "_PAUSE_SECONDS", 0)
+    catalogue._client.cache_clear()
+
+    class Epg:
+        url = f"{simulators.url}/control/epg"
+
+        def sells(self, *items):
+            sent = requests.post(f"{self.url}/data", json={"products": items, "pharmacies": []}, timeout=5)
+            assert sent.status_code == 200, sent.text
+
+        def fails(self, fault, **options):
+            sent = requests.post(f"{self.url}/faults", json={"fault": fault, **options}, timeout=5)
+            assert sent.status_code in (200, 201, 204), sent.text
+
+    return Epg()
+
+
+def run(capsys, *options, page_size=2):
+    call_command("sync_catalog", f"--page-size={page_size}", *options)
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+def imports():
+    return list(Event.objects.filter(action=Action.PRODUCTS_IMPORTED).order_by("id"))
+
+
+def test_sync_writes_what_differs_and_marks_what_vanished(epg, capsys):
+    epg.sells(*(item(number) for number in range(5)))
+    assert run(capsys, "--dry-run").startswith("dry run: 3 pages, 5 created")
+    assert not Product.objects.exists()
+    assert not Event.objects.exists()
+    assert run(capsys) == "3 pages, 5 created, 0 updated, 0 unchanged, 0 vanished, 0 remarks"
+    # The simulator gives every third price as text.
+    assert set(Product.objects.values_list("price", "source", "is_active")) == {(1500, "epg", True)}
+    stamps = dict(Product.objects.values_list("code", "updated_at"))
+    assert run(capsys) == "3 pages, 0 created, 0 updated, 5 unchanged, 0 vanished, 0 remarks"
+    assert dict(Product.objects.values_list("code", "updated_at")) == stamps
+    assert len(imports()) == 1
+
+    epg.sells(item(0), item(1, price=2000), item(2, label="NOUVEAU NOM"), item(3))
+    assert run(capsys) == "2 pages, 0 created, 3 updated, 2 unchanged, 1 vanished, 0 remarks"
+    assert [event.changes["updated"] for event in imports()] == [0, 3]
+    gone = Product.objects.get(code="3400940000004")
+    assert (gone.is_active, gone.price, gone.label) == (False, 1500, "PRODUIT 4")
+    assert SearchEntry.objects.get(code=gone.code).is_active is False
+    assert SearchEntry.objects.get(code="3400940000002").label == "NOUVEAU NOM"
+    epg.sells(*(item(number) for number in range(5)))
+    assert "1 vanished" not in run(capsys)
+    assert Product.objects.get(code=gone.code).is_active is True
+
+
+def test_sync_keeps_what_others_told(epg, capsys):
+    ProductFactory(code="3400940000000", label="DOLIPRANE", substance="PARACETAMOL", source="bdpm", price=1000,
+                   price_is_indicative=True, is_active=False)  # fmt: skip
+    ProductFactory(code="3400940000009", source="bdpm")
+    epg.sells(item(0, label="DOLI", price=1234))
+    run(capsys)
+    product = Product.objects.get(code="3400940000000")
+    assert (product.label, product.substance, product.source) == ("DOLIPRANE", "PARACETAMOL", "bdpm")
+    assert (product.price, product.price_is_indicative, product.is_active) == (1234, False, False)
+    # EPG never sold it: it did not vanish.
+    assert Product.objects.get(code="3400940000009").is_active is True
+
+
+def test_sync_survives_a_page_that_fails_for_a_while(epg, capsys):
+    epg.sells(*(item(number) for number in range(4)))
+    run(capsys)
+    epg.sells(*(item(number, price=1600) for number in range(3)))
+    # The first page answers; the second fails twice, and answers in the second round.
+    original = catalogue._take
+
+    def take(found, codes, number, items):
+        original(found, codes, number, items)
+        if number == 0:
+            epg.fails("error_500", count=2)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(catalogue, "_take", take)
+        assert run(capsys) == "2 pages, 0 created, 4 updated, 0 unchanged, 1 vanished, 0 remarks"
+
+
+@pytest.mark.parametrize("fault", ["error_500", "garbage", "html", "truncated"])
+def test_sync_goes_on_after_a_page_that_cannot_be_had_and_reports_it(epg, capsys, fault):
+    epg.sells(*(item(number) for number in range(5)))
+    run(capsys)
+    epg.sells(*(item(number, price=1600) for number in range(4)))
+    original = catalogue._page
+
+    def page(number, size):
+        epg.fails(fault, count=2) if number == 1 else None
+        return original(number, size)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(catalogue, "_page", page)
+        with pytest.raises(CommandError, match=re.escape("pages 1 could not")):
+            run(capsys)
+    # What was read is written; what is missing may be on the page that failed.
+    assert Product.objects.filter(price=1600).count() == 2
+    assert not Product.objects.filter(is_active=False).exists()
+
+
+def test_sync_of_an_epg_that_is_down_changes_nothing(epg, capsys):
+    epg.sells(item(0))
+    run(capsys)
+    epg.fails("error_500", count=10)
+    with pytest.raises(CommandError, match="EPG does not answer"):
+        run(capsys)
+    assert Product.objects.get().is_active
+
+
+def test_sync_of_an_empty_catalogue_marks_nothing(epg, capsys):
+    epg.sells(item(0))
+    run(capsys)
+    epg.sells()
+    assert run(capsys) == "0 pages, 0 created, 0 updated, 0 unchanged, 0 vanished, 0 remarks"
+    assert Product.objects.get().is_active
+
+
+def test_sync_tells_what_it_left_out(epg, capsys):
+    epg.sells(item(0), item(0), item(1, label=" "), {"CIP": "4000001", "libelle": "CIP7", "prix_vente": None})
+    call_command("sync_catalog")
+    assert capsys.readouterr().out.splitlines() == [
+        "page 0:2 code 3400940000000 was there already",
+        "page 0:3 left out: 3400940000001 has no label that can be used",
+        "1 pages, 2 created, 0 updated, 0 unchanged, 0 vanished, 2 remarks",
+    ]
+    assert Product.objects.get(label="CIP7").code[:12] == "340094000001"
+
+
+def test_sync_without_an_address(settings):
+    settings.EPG_URL = ""
+    with pytest.raises(CommandError, match="EPG_URL names no EPG"):
+        call_command("sync_catalog")
