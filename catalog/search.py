@@ -5,8 +5,9 @@ many times the rest. So at most `CANDIDATES` matches are ranked; where there are
 ranks high join them: whole words, and labels that begin with the query.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
 
@@ -24,6 +25,14 @@ MAX_WORD_LENGTH = 40
 MAX_QUERY_LENGTH = 400
 # The beginning of `text` that PostgreSQL has an ordered index of (`catalog.fulltext`).
 START_LENGTH = 40
+
+# What a search can be narrowed to, and how an entry is asked for it; a substance whatever its case.
+FILTERS = {"kind": "e.kind", "form": "e.form", "category": "e.category", "substance": "UPPER(e.substance)"}
+# Values of a facet that are told.
+FACETS = 20
+# Suggestions while typing, and the hits they are drawn from: packs of one product are one suggestion.
+SUGGESTIONS = 8
+_SUGGESTED_FROM = 60
 
 _CORRECTIONS_PER_WORD = 3
 _TRIES = 6
@@ -54,30 +63,47 @@ class SearchPage:
     corrected: str | None = None
 
 
-def search(q: str, *, limit: int = 20, offset: int = 0, kind: str | None = None) -> SearchPage:
+def search(q: str, *, limit: int = 20, offset: int = 0, kind: str | None = None, **filters: str) -> SearchPage:
     """Products whose label, substance or code has a word beginning with each word of `q`; best first.
 
     Whole words come before prefixes, then products in use before withdrawn ones, then labels that begin with `q`.
-    Only where nothing is found, words of three letters or more that begin no known word are corrected.
+    Only where nothing is found, words of three letters or more that begin no known word are corrected. `filters` are
+    exact values of `FILTERS`.
     """
-    asked = [word[:MAX_WORD_LENGTH] for word in words(q[:MAX_QUERY_LENGTH])[:MAX_WORDS]]
+    wanted = {name: value for name, value in {"kind": kind, **filters}.items() if value}
+    asked = _words(q)
     if not asked:
         return SearchPage([], 0)
     page: SearchPage | None = None
     held = vocabulary.held()
     if held is None or held.knows_all(asked):
-        page = _find(asked, limit=limit, offset=offset, kind=kind)
+        page = _find(asked, limit=limit, offset=offset, filters=wanted)
         if page.count:
             return page
     known = vocabulary.current()
     if known.knows_all(asked):
         # The words do not occur together; or it was an older vocabulary that knew no such word.
-        return page or _find(asked, limit=limit, offset=offset, kind=kind)
+        return page or _find(asked, limit=limit, offset=offset, filters=wanted)
     for meant in _corrections(asked, known):
-        page = _find(meant, limit=limit, offset=offset, kind=kind, corrected=" ".join(meant))
+        page = _find(meant, limit=limit, offset=offset, filters=wanted, corrected=" ".join(meant))
         if page.count:
             return page
     return SearchPage([], 0)
+
+
+def suggest(q: str) -> SearchPage:
+    """What somebody who typed `q` may be after: the best hit of each product, however many packs it comes in."""
+    page = search(q, limit=_SUGGESTED_FROM)
+    names: dict[str, SearchHit] = {}
+    for hit in page.results:
+        names.setdefault(denomination(hit.label), hit)
+    best = [replace(hit, label=name) for name, hit in islice(names.items(), SUGGESTIONS)]
+    return SearchPage(best, len(best), corrected=page.corrected)
+
+
+def denomination(label: str) -> str:
+    """What a product is called, without how it is packed."""
+    return label.split(" - ")[0]
 
 
 def _corrections(asked: Sequence[str], known: vocabulary.Vocabulary) -> list[list[str]]:
@@ -87,9 +113,9 @@ def _corrections(asked: Sequence[str], known: vocabulary.Vocabulary) -> list[lis
 
 
 def _find(
-    asked: Sequence[str], *, limit: int, offset: int, kind: str | None, corrected: str | None = None
+    asked: Sequence[str], *, limit: int, offset: int, filters: Mapping[str, str], corrected: str | None = None
 ) -> SearchPage:
-    statement, params = _statement(asked, kind)
+    statement, params = _statement(asked, filters)
     rows = sql.fetch_all(statement, [*params, limit, offset])
     counted: Sequence[Any] | None = rows[0] if rows else None
     if counted is None and offset:
@@ -147,8 +173,65 @@ _PADDED = "' ' || e.text || ' '"
 _LAST_CHARACTER = "\U0010ffff"
 
 
-def _statement(asked: Sequence[str], kind: str | None) -> tuple[str, list[Any]]:
+def facets(q: str, **filters: str) -> dict[str, list[tuple[str, int]]]:
+    """How many of the ranked matches of `q` (corrected already) have each form and category; the commonest first."""
+    asked = _words(q)
+    wanted = {name: value for name, value in filters.items() if value}
+    if asked:
+        candidates, params = _candidates(asked, wanted)
+        source = (
+            f"WITH {candidates} SELECT e.form, e.category FROM candidates c JOIN catalog_searchentry e ON e.id = c.id"
+        )
+    else:
+        conditions, params = _conditions(wanted)
+        source = f"SELECT e.form, e.category FROM catalog_searchentry e WHERE true{conditions}"
+    rows = sql.fetch_all(f"SELECT form, category, count(*) FROM ({source}) AS found GROUP BY form, category", params)
+    counted: dict[str, Counter[str]] = {"form": Counter(), "category": Counter()}
+    for form, category, count in rows:
+        counted["form"][form] += count
+        counted["category"][category] += count
+    return {name: _commonest(counter) for name, counter in counted.items()}
+
+
+def _commonest(counter: Counter[str]) -> list[tuple[str, int]]:
+    told = [(value, count) for value, count in counter.items() if value]
+    return sorted(told, key=lambda each: (-each[1], each[0]))[:FACETS]
+
+
+def _words(q: str) -> list[str]:
+    return [word[:MAX_WORD_LENGTH] for word in words(q[:MAX_QUERY_LENGTH])[:MAX_WORDS]]
+
+
+def _conditions(filters: Mapping[str, str]) -> tuple[str, list[str]]:
+    return "".join(f" AND {FILTERS[name]} = %s" for name in filters), [
+        value.upper() if name == "substance" else value for name, value in filters.items()
+    ]
+
+
+def _statement(asked: Sequence[str], filters: Mapping[str, str]) -> tuple[str, list[Any]]:
     """One query for a page; LIMIT and OFFSET are its last parameters. Rows: count, whether capped, `_COLUMNS`."""
+    engine = _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
+    distinct = list(dict.fromkeys(asked))
+    candidates, params = _candidates(asked, filters)
+    statement = f"""
+        WITH {candidates},
+        page AS (
+            SELECT c.id, c.padded, c.is_active, count(*) OVER () AS count,
+                {" + ".join([f"sign({engine.position}(c.padded, %s))"] * len(distinct))} AS whole_words,
+                {engine.position}(c.padded, %s) = 1 AS begins
+            FROM candidates c
+            ORDER BY whole_words DESC, is_active DESC, begins DESC, {engine.text_order}, id
+            LIMIT %s OFFSET %s
+        )
+        SELECT p.count, (SELECT is_cut_off FROM crowd), {", ".join(f"e.{column}" for column in _COLUMNS)}
+        FROM page p JOIN catalog_searchentry e ON e.id = p.id
+        ORDER BY p.whole_words DESC, p.is_active DESC, p.begins DESC, p.{engine.text_order}, p.id
+    """
+    return statement, [*params, *(f" {word} " for word in distinct), f" {' '.join(asked)}"]
+
+
+def _candidates(asked: Sequence[str], filters: Mapping[str, str]) -> tuple[str, list[Any]]:
+    """The matches worth ranking, as the tables `candidates` and `crowd`."""
     engine = _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
     distinct = list(dict.fromkeys(asked))
     looked_up = _looked_up(distinct)
@@ -157,11 +240,12 @@ def _statement(asked: Sequence[str], kind: str | None) -> tuple[str, list[Any]]:
     # The index knows no longer beginnings, and of longer queries there are hardly crowds.
     range_ = [beginning, beginning + _LAST_CHARACTER] if len(beginning) <= START_LENGTH else ["", ""]
 
-    conditions = f" AND {engine.position}({_PADDED}, %s) > 0" * len(checked) + (" AND e.kind = %s" if kind else "")
-    condition_params = [f" {word}" for word in checked] + ([kind] if kind else [])
+    chosen, chosen_params = _conditions(filters)
+    conditions = f" AND {engine.position}({_PADDED}, %s) > 0" * len(checked) + chosen
+    condition_params = [f" {word}" for word in checked] + chosen_params
     found = f"SELECT e.id, {_PADDED} AS padded, e.is_active FROM"
-    statement = f"""
-        WITH matched AS MATERIALIZED (
+    tables = f"""
+        matched AS MATERIALIZED (
             {found} {engine.match}{conditions} LIMIT {CANDIDATES}
         ),
         crowd AS MATERIALIZED (SELECT count(*) = {CANDIDATES} AS is_cut_off FROM matched),
@@ -175,18 +259,7 @@ def _statement(asked: Sequence[str], kind: str | None) -> tuple[str, list[Any]]:
                 WHERE {engine.begins}{conditions} AND (SELECT is_cut_off FROM crowd)
                 ORDER BY {engine.begins_order} LIMIT {FAVOURITES}
             ) AS beginnings
-        ),
-        page AS (
-            SELECT c.id, c.padded, c.is_active, count(*) OVER () AS count,
-                {" + ".join([f"sign({engine.position}(c.padded, %s))"] * len(distinct))} AS whole_words,
-                {engine.position}(c.padded, %s) = 1 AS begins
-            FROM candidates c
-            ORDER BY whole_words DESC, is_active DESC, begins DESC, {engine.text_order}, id
-            LIMIT %s OFFSET %s
         )
-        SELECT p.count, (SELECT is_cut_off FROM crowd), {", ".join(f"e.{column}" for column in _COLUMNS)}
-        FROM page p JOIN catalog_searchentry e ON e.id = p.id
-        ORDER BY p.whole_words DESC, p.is_active DESC, p.begins DESC, p.{engine.text_order}, p.id
     """
     # Words are letters and digits only: nothing in them can mean anything to an engine.
     params = [
@@ -196,10 +269,8 @@ def _statement(asked: Sequence[str], kind: str | None) -> tuple[str, list[Any]]:
         *condition_params,
         *range_,
         *condition_params,
-        *(f" {word} " for word in distinct),
-        f" {beginning}",
     ]
-    return statement, params
+    return tables, params
 
 
 def _looked_up(distinct: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, FloatField, QuerySet, Value
+from django.db.models.functions import Upper
 
 from catalog import opening
 from catalog.geo import Position, bounding_box, distance_km
@@ -51,10 +52,19 @@ def check_health() -> bool:
     return True
 
 
-def products(*, kind: str | None = None) -> QuerySet[Product, Row]:
+def products(*, kind: str | None = None, form: str = "", category: str = "") -> QuerySet[Product, Row]:
     """Product rows (`PRODUCT_FIELDS`) in the order of their labels."""
     found: QuerySet[Product, Row] = Product.objects.order_by("label", "code").values(*PRODUCT_FIELDS)
-    return found.filter(kind=kind) if kind else found
+    wanted = {name: value for name, value in (("kind", kind), ("form", form), ("category", category)) if value}
+    return found.filter(**wanted) if wanted else found
+
+
+def codes_of_substance(substance: str, **filters: str | None) -> QuerySet[SearchEntry, str]:
+    """The generics of one group, the originator among them: codes of what has just these substances."""
+    found = SearchEntry.objects.annotate(upper=Upper("substance")).filter(upper=substance.upper())
+    found = found.filter(**{name: value for name, value in filters.items() if value})
+    codes: QuerySet[SearchEntry, str] = found.order_by("-is_active", "label", "code").values_list("code", flat=True)
+    return codes
 
 
 def product(code: str) -> Row | None:

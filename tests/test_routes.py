@@ -74,6 +74,7 @@ PUBLIC = {
     "get /api/v1/price-lists/",
     "get /api/v1/products/",
     "get /api/v1/products/{code}/",
+    "get /api/v1/products/suggest/",
     "get /api/v1/products/{code}/availability/",
     "get /api/v1/specialties/",
     "get /api/v1/doctors/",

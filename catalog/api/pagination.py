@@ -1,5 +1,8 @@
 from typing import Any
 
+from rest_framework.response import Response
+
+from catalog.search import SUGGESTIONS
 from common.api.pagination import EnvelopePagePagination
 
 
@@ -26,6 +29,15 @@ class ProductPagination(EnvelopePagePagination):
         envelope = super().get_paginated_response_schema(schema)
         envelope["properties"]["meta"]["properties"] |= {
             "corrected": {"type": "string", "nullable": True, "description": "the query that was answered instead"},
+            "facets": {"type": "object", "description": "with `facets=true`: form and category → value, count"},
             "count_is_capped": {"type": "boolean", "description": "there are more matches than `count`"},
         }
         return envelope
+
+
+class SuggestionPagination(EnvelopePagePagination):
+    """The envelope of a list that is never longer than its page."""
+
+    def respond(self, rows: list[Any], corrected: str | None) -> Response:
+        meta = {"page": 1, "limit": SUGGESTIONS, "count": len(rows), "corrected": corrected}
+        return Response({"results": rows, "next": None, "previous": None, "meta": meta})

@@ -73,6 +73,14 @@ class PageParams(serializers.Serializer[Any]):
 class ProductParams(PageParams):
     q = serializers.CharField(default="", allow_blank=True)
     kind = serializers.ChoiceField(ProductKind.choices, default=None)
+    form = serializers.CharField(default="", allow_blank=True, max_length=660)
+    category = serializers.CharField(default="", allow_blank=True, max_length=120)
+    substance = serializers.CharField(default="", allow_blank=True, max_length=660)
+    facets = serializers.BooleanField(default=False)
+
+
+class SuggestParams(PageParams):
+    q = serializers.CharField(default="", allow_blank=True)
 
 
 class NearParams(PageParams):

@@ -8,6 +8,7 @@ from rest_framework.serializers import DateTimeField
 
 from catalog.availability import Offer
 from catalog.opening import Opening
+from catalog.search import SearchHit
 from catalog.selectors import Row, with_openings
 
 _time = DateTimeField()
@@ -60,3 +61,13 @@ def _offer(item: Offer, row: Row) -> dict[str, Any]:
 
 def _rounded(distance_km: float | None) -> float | None:
     return None if distance_km is None else round(distance_km, 3)
+
+
+def suggestion(hit: SearchHit) -> dict[str, Any]:
+    return {
+        "text": hit.label,
+        "code": hit.code,
+        "substance": hit.substance,
+        "kind": hit.kind,
+        "is_active": hit.is_active,
+    }

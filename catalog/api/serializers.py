@@ -23,6 +23,14 @@ class ProductSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+class SuggestionSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(help_text="what the product is called, without how it is packed")
+    code = serializers.CharField(help_text="its best match")
+    substance = serializers.CharField()
+    kind = serializers.ChoiceField(ProductKind.choices)
+    is_active = serializers.BooleanField()
+
+
 class PositionSerializer(serializers.Serializer[Any]):
     lat = serializers.FloatField()
     lon = serializers.FloatField()

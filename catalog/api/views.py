@@ -11,12 +11,13 @@ from rest_framework.viewsets import GenericViewSet
 
 from catalog import selectors
 from catalog.api import params, representations
-from catalog.api.pagination import ProductPagination, SearchResults
-from catalog.api.serializers import OfferSerializer, PharmacySerializer, ProductSerializer
+from catalog.api.caching import CachedMixin
+from catalog.api.pagination import ProductPagination, SearchResults, SuggestionPagination
+from catalog.api.serializers import OfferSerializer, PharmacySerializer, ProductSerializer, SuggestionSerializer
 from catalog.availability import Area, offers
 from catalog.enums import ProductKind
 from catalog.exceptions import UnknownPharmacy, UnknownProduct
-from catalog.search import search
+from catalog.search import FILTERS, facets, search, suggest
 from common.api.pagination import EnvelopePagePagination, clamp_limit
 
 _CODE = "[A-Za-z0-9_-]+"
@@ -27,7 +28,7 @@ _PAGING = [
 _NEAR = OpenApiParameter("near", str, description="`lat,lon` in degrees: distances are given, the nearest come first")
 
 
-class ProductViewSet(GenericViewSet[Any]):
+class ProductViewSet(CachedMixin, GenericViewSet[Any]):
     """Medicines and parapharmacy. No sign-in needed."""
 
     permission_classes = [AllowAny]
@@ -43,6 +44,10 @@ class ProductViewSet(GenericViewSet[Any]):
         parameters=[
             OpenApiParameter("q", str, description="words of label, substance or code, each may be a beginning"),
             OpenApiParameter("kind", str, enum=ProductKind.values),
+            OpenApiParameter("form", str, description="exactly, as a facet tells it"),
+            OpenApiParameter("category", str, description="exactly, as a facet tells it"),
+            OpenApiParameter("substance", str, description="the generics of one group, in use first"),
+            OpenApiParameter("facets", bool, description="count forms and categories in `meta.facets`"),
             *_PAGING,
         ],
         responses={200: ProductSerializer(many=True)},
@@ -52,18 +57,54 @@ class ProductViewSet(GenericViewSet[Any]):
         asked = params.read(params.ProductParams, request)
         if asked["q"]:
             return self._search(asked)
-        rows = self.paginate_queryset(selectors.products(kind=asked["kind"]))
-        return self.get_paginated_response(rows)
+        if asked["substance"]:
+            codes = self.paginate_queryset(
+                selectors.codes_of_substance(
+                    asked["substance"], kind=asked["kind"], form=asked["form"], category=asked["category"]
+                )
+            )
+            rows: Any = selectors.products_by_code(codes or [])
+        else:
+            found = selectors.products(kind=asked["kind"], form=asked["form"], category=asked["category"])
+            rows = self.paginate_queryset(found)
+        return self._page(rows, asked, q="")
 
     def _search(self, asked: dict[str, Any]) -> Response:
         limit = clamp_limit(self.request)
-        found = search(asked["q"], limit=limit, offset=(asked["page"] - 1) * limit, kind=asked["kind"])
+        found = search(asked["q"], limit=limit, offset=(asked["page"] - 1) * limit, **_filters(asked))
         rows = selectors.products_by_code([hit.code for hit in found.results])
         page = self.paginate_queryset(SearchResults(rows, found.count))  # type: ignore[arg-type]  # all that a paginator asks for
-        assert isinstance(self.paginator, ProductPagination)
-        return self.paginator.get_paginated_response(
-            page, corrected=found.corrected, count_is_capped=found.count_is_capped
+        return self._page(
+            page,
+            asked,
+            q=found.corrected or asked["q"],
+            corrected=found.corrected,
+            count_is_capped=found.count_is_capped,
         )
+
+    def _page(self, rows: Any, asked: dict[str, Any], *, q: str, **meta: Any) -> Response:
+        assert isinstance(self.paginator, ProductPagination)
+        if asked["facets"]:
+            counted = facets(q, **_filters(asked))
+            meta["facets"] = {
+                name: [{"value": value, "count": count} for value, count in values] for name, values in counted.items()
+            }
+        return self.paginator.get_paginated_response(rows, **meta)
+
+    @extend_schema(
+        tags=["catalogue"],
+        operation_id="products_suggest",
+        auth=[],
+        parameters=[OpenApiParameter("q", str, description="what was typed so far")],
+        responses={200: SuggestionSerializer(many=True)},
+    )
+    @action(detail=False, pagination_class=SuggestionPagination)
+    def suggest(self, request: Request) -> Response:
+        """What somebody may be after, while typing: at most eight products, whatever packs they come in."""
+        asked = params.read(params.SuggestParams, request)
+        found = suggest(asked["q"])
+        assert isinstance(self.paginator, SuggestionPagination)
+        return self.paginator.respond([representations.suggestion(hit) for hit in found.results], found.corrected)
 
     @extend_schema(tags=["catalogue"], operation_id="products_retrieve", auth=[], responses={200: ProductSerializer})
     def retrieve(self, request: Request, code: str) -> Response:
@@ -95,7 +136,11 @@ class ProductViewSet(GenericViewSet[Any]):
         return self.get_paginated_response(representations.offers(page or [], timezone.now()))
 
 
-class PharmacyViewSet(GenericViewSet[Any]):
+def _filters(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: asked[name] for name in FILTERS}
+
+
+class PharmacyViewSet(CachedMixin, GenericViewSet[Any]):
     """Pharmacies. No sign-in needed, except for `mine`."""
 
     permission_classes = [AllowAny]

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from catalog.enums import ProductKind
@@ -18,6 +19,8 @@ class SearchEntry(Timestamped):
     text = models.TextField(_("texte"))
     label = models.TextField(_("libellé"))
     substance = models.TextField(_("substance"), blank=True)
+    form = models.TextField(_("forme"), blank=True, default="", db_default="")
+    category = models.CharField(_("catégorie"), max_length=120, null=True)
     kind = models.CharField(_("nature"), max_length=16, choices=ProductKind)
     prescription_required = models.BooleanField(_("sur ordonnance"), null=True)
     is_active = models.BooleanField(_("commercialisé"))
@@ -25,6 +28,7 @@ class SearchEntry(Timestamped):
     class Meta:
         verbose_name = _("entrée de recherche")
         verbose_name_plural = _("entrées de recherche")
+        indexes = [models.Index(Upper("substance"), name="searchentry_substance")]
         constraints = [
             models.CheckConstraint(condition=~Q(code=""), name="searchentry_code_given"),
             models.CheckConstraint(condition=Q(kind__in=ProductKind.values), name="searchentry_kind_known"),

@@ -15,7 +15,7 @@ from common import sql
 Row = Mapping[str, Any]
 
 # What an entry takes over from its product as it is.
-ENTRY_FIELDS = ("code", "label", "substance", "kind", "prescription_required", "is_active")
+ENTRY_FIELDS = ("code", "label", "substance", "form", "category", "kind", "prescription_required", "is_active")
 
 _MANY = 1_000
 
