@@ -393,6 +393,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "ProductKind": "catalog.enums.ProductKind",
         "Role": "accounts.enums.Role",
         "RegisteredRole": "accounts.api.registration.ROLES",
         "ReservationStatus": "reservations.enums.Status",
