@@ -95,7 +95,9 @@ def free_slots(schedule: Schedule, visit: Visit, *, since: datetime, until: date
         for start in grids[0] if len(grids) == 1 else merge(*grids):
             if start == previous or not first <= start < end:
                 continue
-            if off.touches(start, start + length) or busy.touches(start - before, start + length + after):
+            if (off and off.touches(start, start + length)) or (
+                busy and busy.touches(start - before, start + length + after)
+            ):
                 continue
             previous = start
             yield datetime.fromtimestamp(start, UTC)
@@ -113,6 +115,9 @@ class _Taken:
             else:
                 self._merged.append((opens, closes))
         self._next = 0
+
+    def __bool__(self) -> bool:
+        return self._next < len(self._merged)
 
     def touches(self, begin: float, end: float) -> bool:
         """`begin` never decreases from one question to the next."""

@@ -57,7 +57,7 @@ def test_demo_walks_the_main_job_and_exits_clean(tmp_path: Path, engine: str) ->
         demo = start("--exit", environment=environment)
         output, _ = demo.communicate(timeout=WITHIN_SECONDS)
         assert demo.returncode == 0, output
-        assert "Tout concorde : 6 comptes" in output
+        assert "Tout concorde : 7 comptes" in output
         assert not listens(int(environment["PORT"]))
         assert not listens(int(environment["SIMULATORS_PORT"]))
 

@@ -108,6 +108,23 @@ class DoctorSlotSerializer(SlotSerializer):
     distance_km = serializers.FloatField(allow_null=True)
 
 
+class CountSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+
+
+class SlotListSerializer(serializers.Serializer[Any]):
+    """A list that its own question bounds: everything on one page."""
+
+    results = SlotSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    meta = CountSerializer()
+
+
+class DoctorSlotListSerializer(SlotListSerializer):
+    results = DoctorSlotSerializer(many=True)
+
+
 class PatientSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     full_name = serializers.CharField()

@@ -1,10 +1,10 @@
 """Free slots as they are asked for: of one doctor, of many, the next few."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -38,14 +38,28 @@ WHERE p.id = %s AND v.id = %s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A free slot; times in the practitioner's zone."""
+class Slot(NamedTuple):
+    """A free slot: its start in UTC, and what it belongs to. A hundred doctors have tens of thousands of them."""
 
-    practitioner_id: int
-    visit_type_id: int
-    starts_at: datetime
-    ends_at: datetime
+    start: datetime
+    practice: Practice
+
+    @property
+    def practitioner_id(self) -> int:
+        return self.practice.practitioner_id
+
+    @property
+    def visit_type_id(self) -> int:
+        return self.practice.visit_type_id
+
+    @property
+    def starts_at(self) -> datetime:
+        """By the practitioner's clocks."""
+        return self.start.astimezone(self.practice.zone)
+
+    @property
+    def ends_at(self) -> datetime:
+        return (self.start + self.practice.visit.length).astimezone(self.practice.zone)
 
 
 def practices(
@@ -82,7 +96,7 @@ def slots(found: Sequence[Practice], *, since: datetime, until: datetime) -> lis
     since = max(since, now)
     rows = schedules.load(found, since, until)
     free = [slot for practice in found for slot in free_of(practice, rows, since, until, now)]
-    free.sort(key=lambda slot: slot.starts_at)
+    free.sort(key=itemgetter(0))
     return free
 
 
@@ -92,7 +106,7 @@ def first_free(found: Sequence[Practice], *, since: datetime, until: datetime) -
     since = max(since, now)
     rows = schedules.load(found, since, until)
     first = [next(free_of(practice, rows, since, until, now), None) for practice in found]
-    return sorted((slot for slot in first if slot is not None), key=lambda slot: slot.starts_at)
+    return sorted((slot for slot in first if slot is not None), key=itemgetter(0))
 
 
 def available_on(found: Sequence[Practice], day: date) -> set[int]:
@@ -130,6 +144,5 @@ def alternatives(practitioner_id: int, visit_type_id: int, after: datetime, *, c
 
 def free_of(practice: Practice, rows: Loaded, since: datetime, until: datetime, now: datetime) -> Iterator[Slot]:
     """The free slots of one practice among loaded rows, as lazy as their reader."""
-    key, type_id, length = practice.practitioner_id, practice.visit_type_id, practice.visit.length
-    for start in free_slots(rows.schedule(practice, now), practice.visit, since=since, until=until):
-        yield Slot(key, type_id, start.astimezone(practice.zone), (start + length).astimezone(practice.zone))
+    starts = free_slots(rows.schedule(practice, now), practice.visit, since=since, until=until)
+    return (Slot(start, practice) for start in starts)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.enums import PricedAction
 from accounts.models import PriceList, Rate
 from backoffice.demo import people
+from backoffice.demo.doctors import load_doctors
 from catalog.enums import ProductKind
 from catalog.epg.codes import is_cip
 from catalog.models import Pharmacy, PharmacyMember, Product, Stock
@@ -48,6 +49,7 @@ def load_demo() -> Pharmacy:
     for action, credits in _ACTIONS:
         PriceList.objects.get_or_create(action=action, defaults={"label": action.label, "credits": credits})
     users = {person.email: people.ensure(person) for person in people.PEOPLE}
+    load_doctors(users)
     _connect_to_epg(Pharmacy.objects.get(code=EPG_PHARMACY_CODE))
     pharmacy = Pharmacy.objects.get(code=PHARMACY_CODE)
     PharmacyMember.objects.get_or_create(pharmacy=pharmacy, user=users[people.PHARMACIST.email])

@@ -22,10 +22,11 @@ PATIENT = Person("patient@example.org", Role.PATIENT, "Aïcha", "Exemple", "+241
 PATIENT_2 = Person("patient2@example.org", Role.PATIENT, "Bruno", "Exemple", "+24166000002")
 PHARMACIST = Person("pharmacist@example.org", Role.PHARMACIST, "Clarisse", "Exemple", "+24177000003")
 DOCTOR = Person("doctor@example.org", Role.DOCTOR, "Désiré", "Exemple", "+24177000004")
+DOCTOR_2 = Person("doctor2@example.org", Role.DOCTOR, "Grâce", "Exemple", "+24177000007")
 STAFF = Person("staff@example.org", Role.STAFF, "Estelle", "Exemple", "+24177000005")
 ADMIN = Person("admin@example.org", Role.ADMIN, "Firmin", "Exemple", "+24177000006")
 
-PEOPLE = (PATIENT, PATIENT_2, PHARMACIST, DOCTOR, STAFF, ADMIN)
+PEOPLE = (PATIENT, PATIENT_2, PHARMACIST, DOCTOR, DOCTOR_2, STAFF, ADMIN)
 
 
 def ensure(person: Person) -> User:

@@ -13,7 +13,7 @@ from django.core.management import call_command
 def main(names: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from tests.bench import availability, identity, money, reservations, search
+    from tests.bench import appointments, availability, identity, money, reservations, search
     from tests.bench.report import Report
 
     chosen = {
@@ -22,6 +22,7 @@ def main(names: list[str]) -> int:
         "identity": identity.run,
         "money": money.run,
         "availability": availability.run,
+        "appointments": appointments.run,
     }
     unknown = set(names) - chosen.keys()
     if unknown:

@@ -96,7 +96,7 @@ class DoctorViewSet(GenericViewSet[Practitioner]):
             OpenApiParameter("to", str, description="at most 62 days later; a day is included. A week by default"),
             OpenApiParameter("visit_type", int, description="all types without it"),
         ],
-        responses={200: serializers.SlotSerializer(many=True)},
+        responses={200: serializers.SlotListSerializer},
     )
     @action(detail=True, methods=["get"], pagination_class=None)
     def slots(self, request: Request, id: int) -> Response:
@@ -122,7 +122,7 @@ class FirstFreeView(APIView):
         operation_id="slots_list",
         auth=[],
         parameters=[OpenApiParameter("specialty", int), _NEAR, _FROM, OpenApiParameter("to", str)],
-        responses={200: serializers.DoctorSlotSerializer(many=True)},
+        responses={200: serializers.DoctorSlotListSerializer},
     )
     def get(self, request: Request) -> Response:
         """Earliest first, of the hundred nearest doctors (or the first hundred by name), within two weeks."""
