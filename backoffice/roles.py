@@ -11,7 +11,7 @@ _STAFF_VIEWS = (
     "accounts.view_user accounts.view_account accounts.view_creditentry accounts.view_rate accounts.view_pricelist "
     "accounts.view_approval "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
-    "catalog.view_searchentry catalog.view_productchange "
+    "catalog.view_searchentry catalog.view_productchange catalog.view_stockalert "
     "catalog.view_openinghours catalog.view_dutyperiod catalog.view_holiday "
     "reservations.view_reservation reservations.view_reservationline reservations.view_epgrequest "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "

@@ -31,6 +31,7 @@ from catalog.models import (
     ProductChange,
     SearchEntry,
     Stock,
+    StockAlert,
 )
 from catalog.own_pharmacies import OwnPharmaciesMixin, own_pharmacies
 from catalog.search import CANDIDATES, search
@@ -351,3 +352,12 @@ class HolidayAdmin(ModelAdmin):
     ordering = ("-date",)
     fields = ("date", "name", "created_at", "updated_at")
     readonly_fields = ("created_at", "updated_at")
+
+
+@admin.register(StockAlert)
+class StockAlertAdmin(ReadOnlyAdmin):
+    """Who waits for what, and whom the mail has reached."""
+
+    list_display = ("product_code", "user", "pharmacy", "created_at", "fired_at")
+    list_select_related = ("user", "pharmacy")
+    fields = ("product_code", "user", "pharmacy", "created_at", "fired_at")

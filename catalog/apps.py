@@ -13,6 +13,7 @@ class CatalogConfig(AppConfig):
         from catalog import epg, erasure
         from catalog.epg.health import check_epg
         from catalog.selectors import check_health
+        from catalog.services.alerts import fire_alerts
         from catalog.services.baskets import LABEL
         from catalog.services.changes import settle_abandoned
         from common import health, sweeping
@@ -21,4 +22,5 @@ class CatalogConfig(AppConfig):
         health.register("catalog", check_health)
         health.register("epg", check_epg, only_if=epg.is_on)
         sweeping.register("product_changes_to_settle", settle_abandoned)
+        sweeping.register("alerts_to_fire", fire_alerts)
         register_holding("catalog", Holding(nothing_open, erasure.erase))

@@ -19,3 +19,8 @@ class StockHeld(Conflict):
         "Des réservations retiennent des boîtes de ce stock. Attendez leur fin, refusez-les, "
         "ou mettez la quantité à zéro."
     )
+
+
+class TooManyAlerts(Conflict):
+    code = "too_many_alerts"
+    detail = _("Vous avez déjà beaucoup d'alertes : supprimez-en une.")

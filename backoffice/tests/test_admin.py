@@ -83,6 +83,7 @@ STAFF_SEE = {
     "catalog.Pharmacy",
     "catalog.Product",
     "catalog.ProductChange",
+    "catalog.StockAlert",
     "catalog.SearchEntry",
     "catalog.Stock",
     "audit.Archive",

@@ -16,7 +16,7 @@ from appointments.services.calendars import share
 from appointments.tests.factories import make_appointment, make_entry, make_practitioner
 from audit.models import Archive
 from audit.seals.sealing import seal_next
-from catalog.models import DutyPeriod, Holiday, Pharmacy, ProductChange, Stock
+from catalog.models import DutyPeriod, Holiday, Pharmacy, ProductChange, Stock, StockAlert
 from common.mail import send_mail_later
 from common.models import IdempotencyKey
 from payments.enums import RefundStatus, Status
@@ -108,6 +108,7 @@ def make_world() -> World:
     now = timezone.now()
     DutyPeriod.objects.create(pharmacy=pharmacy, starts_at=now, ends_at=now + timedelta(hours=12), surcharge=500)
     Holiday.objects.create(date=now.date() + timedelta(days=number), name="Fête")
+    StockAlert.objects.create(user=patient, product_code=stock.product_code, pharmacy=pharmacy)
     ProductChange.objects.create(code=stock.product_code)
     PriceList.objects.create(label=f"Autre action {number}", credits=1)
     IdempotencyKey.objects.create(

@@ -1,3 +1,4 @@
+from catalog.models.alerts import StockAlert
 from catalog.models.hours import MINUTES_OF_A_DAY, DutyPeriod, Holiday, OpeningHours
 from catalog.models.pharmacies import Pharmacy, PharmacyMember
 from catalog.models.products import LABEL_MAX_LENGTH, Product, ProductChange, validate_code
@@ -17,5 +18,6 @@ __all__ = [
     "ProductChange",
     "SearchEntry",
     "Stock",
+    "StockAlert",
     "validate_code",
 ]
