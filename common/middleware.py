@@ -114,7 +114,7 @@ class LastResortMiddleware:
 
 
 class UrlGateMiddleware:
-    """Refuses URLs that no database can store: NUL, bytes that are no UTF-8, lone surrogates.
+    """Refuses URLs that no database can store: NUL, bytes that are no UTF-8, lone surrogates; and NUL in cookies.
 
     UTF-8 it is whatever charset the request declares: read otherwise, the same bytes could be something else.
     """
@@ -131,6 +131,9 @@ class UrlGateMiddleware:
             hostile = True
         if hostile:
             return problem_response(request, Invalid(_("L'adresse contient des caractères interdits.")))
+        if any("\x00" in value for value in request.COOKIES.values()):
+            # In quotes a cookie may spell it `\000`.
+            return problem_response(request, Invalid(_("Un cookie contient des caractères interdits.")))
         if request.encoding is not None:
             # Parsed once more, and before that not at all: not every charset can be used to parse.
             request.GET = QueryDict()  # type: ignore[assignment]

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authentication import AccessToken
+from accounts.emails import MAX_LENGTH, validate_length
 from accounts.models import User
 from accounts.services import passwords
 from common.api.serializers import StrictSerializer
@@ -40,7 +41,7 @@ class DoneSerializer(serializers.Serializer[Any]):
 
 
 class ForgottenPasswordSerializer(StrictSerializer):
-    email = serializers.CharField(max_length=254)
+    email = serializers.CharField(max_length=MAX_LENGTH, validators=[validate_length])
 
 
 class ResetPasswordSerializer(StrictSerializer):

@@ -92,6 +92,12 @@ def end(secret: OneTimeSecret) -> bool:
     return bool(OneTimeSecret.objects.filter(pk=secret.pk, ended_at__isnull=True).update(ended_at=now, updated_at=now))
 
 
+def end_all(user: User) -> None:
+    """Whatever was mailed to this person is dead from now on."""
+    now = timezone.now()
+    OneTimeSecret.objects.filter(user=user, ended_at__isnull=True).update(ended_at=now, updated_at=now)
+
+
 def forget_expired() -> int:
     """Delete what nobody can use any more; the events stay."""
     deleted, _per_model = OneTimeSecret.objects.filter(expires_at__lt=timezone.now() - KEPT_FOR).delete()
@@ -103,7 +109,8 @@ def _replace(user: User, purpose: SecretPurpose, digest: bytes, *, attempts: int
 
     def insert() -> None:
         live = OneTimeSecret.objects.filter(user=user, purpose=purpose, ended_at__isnull=True)
-        is_contested = live.filter(is_contested=True, expires_at__gt=now).exists()
+        # Also where it has expired: who asks for another code is not who chose the password therefore.
+        is_contested = live.filter(is_contested=True).exists()
         live.update(ended_at=now, updated_at=now)
         OneTimeSecret.objects.create(
             user=user,

@@ -48,6 +48,7 @@ def reset_password(*, token: str, new_password: str) -> User:
         user = User.objects.select_for_update(no_key=True).get(pk=secret.user_id)
         if not user.is_active or not one_time.end(secret):
             raise InvalidResetToken
+        one_time.end_all(user)
         user.password = hashed
         user.is_verified = True
         user.save(update_fields=["password", "is_verified", "updated_at"])
@@ -81,6 +82,7 @@ def set_password(user: User, new_password: str, *, keep: uuid.UUID | None = None
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         locked.password = user.password = hashed
         locked.save(update_fields=["password", "updated_at"])
+        one_time.end_all(locked)
         if keep is None:
             end_sessions(user, reason=SessionEnd.PASSWORD_CHANGED, by=by)
         else:

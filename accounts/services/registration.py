@@ -64,7 +64,7 @@ def register(
         except IntegrityError:
             user = User.objects.get(email=address)
             return _tell_known(user)
-    if user.is_verified or not user.is_active or user.role not in SELF_REGISTERED:
+    if _is_settled(user):
         _rehearse(hash_password(password), role=role, specialty_ids=specialty_ids, profile=profile)
         return _tell_known(user)
     pending = one_time.pending_secret(user, SecretPurpose.VERIFY_EMAIL)
@@ -87,7 +87,8 @@ def verify_email(*, email: str, code: str) -> User:
     address = normalize_email(email)
     taken = counters.take((limits.CODE, address))
     user = User.objects.filter(email=address, is_active=True).first()
-    secret = one_time.try_code(user.pk, SecretPurpose.VERIFY_EMAIL, code) if user else None
+    # Nobody has the number 0: an unknown address takes as long.
+    secret = one_time.try_code(user.pk if user else 0, SecretPurpose.VERIFY_EMAIL, code)
     if user is None or secret is None:
         raise InvalidOtp
     with unit_of_work():
@@ -103,6 +104,11 @@ def verify_email(*, email: str, code: str) -> User:
     counters.give_back(taken)
     limits.forgive(locked)
     return locked
+
+
+def _is_settled(user: User) -> bool:
+    """Whether somebody has proved the address, or staff have decided about the person: nobody says anew who it is."""
+    return user.is_verified or not user.is_active or user.role not in SELF_REGISTERED
 
 
 def _check_specialties(role: Role, specialty_ids: Sequence[int]) -> None:
@@ -155,6 +161,8 @@ def _register_anew(
     code = one_time.new_code()
     with unit_of_work():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if _is_settled(locked):
+            return _tell_known(locked)
         registration_repeated.send(User, user=locked)
         if _mail_code(locked.email, code, profile.get("language", locked.language), at_most_every=ONE_MAIL_EVERY):
             one_time.issue_code(locked, SecretPurpose.VERIFY_EMAIL, code=code)

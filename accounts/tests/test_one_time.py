@@ -125,7 +125,7 @@ def test_link_is_good_once_for_fifteen_minutes():
         assert find_link(RESET, token) is None
 
 
-def test_contest_is_handed_on_while_a_code_is_good():
+def test_contest_is_handed_on_until_a_code_is_used():
     user = make_user()
     with time_machine.travel(timezone.now(), tick=False) as clock:
         issue_code(user, VERIFY)
@@ -133,6 +133,10 @@ def test_contest_is_handed_on_while_a_code_is_good():
         issue_code(user, VERIFY)
         assert OneTimeSecret.objects.get(ended_at=None).is_contested is True
         clock.shift(timedelta(minutes=10))
+        issue_code(user, VERIFY)
+        contested = OneTimeSecret.objects.get(ended_at=None)
+        assert contested.is_contested is True
+        end(contested)
         issue_code(user, VERIFY)
         assert OneTimeSecret.objects.get(ended_at=None).is_contested is False
 

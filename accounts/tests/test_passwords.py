@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.enums import Role, SecretPurpose
 from accounts.models import OneTimeSecret, TokenFamily, User
 from accounts.services import passwords
-from accounts.services.one_time import issue_link_token
+from accounts.services.one_time import issue_code, issue_link_token
 from accounts.tests.factories import PASSWORD, make_user
 from audit.models import Event
 from common.models import Mail
@@ -109,6 +109,29 @@ def test_link_is_good_once(marie):
     answer = _reset(token, "Third-passw-1")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_token")
     assert contents() == before
+
+
+def test_new_password_ends_whatever_was_mailed_before(marie):
+    _forgot()
+    token = latest_token(MARIE)
+    _post(CHANGE, _signed_in(), current_password=PASSWORD, new_password=NEW)
+
+    answer = _reset(token, "Thief-pw-1")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_token")
+    marie.refresh_from_db()
+    assert marie.check_password(NEW)
+
+
+def test_code_for_the_address_is_dead_once_a_link_has_proved_it():
+    """It may be a contested one, which would take the new password away."""
+    marie = make_user(email=MARIE, is_verified=False)
+    code = issue_code(marie, SecretPurpose.VERIFY_EMAIL)
+    OneTimeSecret.objects.update(is_contested=True)
+    _reset(issue_link_token(marie, SecretPurpose.RESET_PASSWORD))
+
+    assert _post("/api/v1/auth/verify-otp/", email=MARIE, otp=code).status_code == 400
+    _signed_in(NEW)
 
 
 @pytest.mark.django_db(transaction=True)

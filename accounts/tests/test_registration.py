@@ -9,13 +9,17 @@ import time_machine
 from django.conf import settings as project_settings
 from django.contrib.auth import hashers
 from django.core import mail as django_mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.enums import Role
+from accounts.enums import Role, SecretPurpose
 from accounts.exceptions import InvalidOtp
 from accounts.models import OneTimeSecret, TokenFamily, User
 from accounts.services import registration
+from accounts.services.one_time import issue_link_token
+from accounts.services.passwords import reset_password
 from accounts.signals import registration_requested, user_registered
 from accounts.tests.factories import PASSWORD, balance, make_user
 from appointments.models import Specialty
@@ -451,6 +455,68 @@ def test_two_who_register_one_address_both_lose_their_password(minutes_later):
     assert (user.is_verified, user.has_usable_password()) == (True, False)
     assert Event.objects.get(action="user.email_verified").changes == {"contested": True}
     assert subjects[-1] == "Choisissez un nouveau mot de passe"
+
+
+@pytest.mark.parametrize("and_then", ["resend", "attacker registers anew"])
+def test_contested_address_stays_contested_when_its_code_has_died(and_then):
+    with time_machine.travel(timezone.now(), tick=True) as clock:
+        _register(password="Attacker-pw-1")
+        mails()
+        clock.shift(timedelta(minutes=2))
+        _register(password="Victim-pw-1")
+        mails()
+        clock.shift(timedelta(minutes=11))
+        if and_then == "resend":
+            _post(RESEND)(email=MARIE)
+        else:
+            _register(password="Attacker-pw-1")
+        answer = _verify(otp=latest_code(MARIE))
+
+    assert answer.status_code == 200
+    assert User.objects.get().has_usable_password() is False
+
+
+def test_registration_under_way_changes_nobody_who_has_proved_the_address_meanwhile(monkeypatch):
+    user = make_user(email=MARIE, is_verified=False)
+    hash_password = registration.hash_password
+
+    def hash_slowly(password):
+        """While the attacker's hash is computed the owner follows a link."""
+        reset_password(token=issue_link_token(user, SecretPurpose.RESET_PASSWORD), new_password="Victim-pw-1")
+        return hash_password(password)
+
+    monkeypatch.setattr(registration, "hash_password", hash_slowly)
+
+    assert _register(password="Attacker-pw-1", first_name="X", role="doctor").status_code == 201
+
+    user.refresh_from_db()
+    assert (user.first_name, user.role, user.check_password("Victim-pw-1")) == ("", "patient", True)
+    assert not OneTimeSecret.objects.filter(ended_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize("who", ["verified", "shut out"])
+def test_code_is_looked_for_whoever_has_the_address(who):
+    make_user(email=MARIE, is_active=who == "verified")
+
+    def statements(email):
+        with CaptureQueriesContext(connection) as queries:
+            assert _verify(email, "123456").status_code == 400
+        return [query["sql"].split()[0] for query in queries]
+
+    assert statements(MARIE) == statements("nobody@example.org")
+
+
+@pytest.mark.parametrize("route", [REGISTER, RESEND, "/api/v1/auth/forgot-password/"])
+def test_address_must_fit_as_it_is_stored(route):
+    """Case folding makes two letters of one."""
+    body = {"email": f"x@{'.'.join(['ß' * 40] * 5)}.com"}
+    if route == REGISTER:
+        body["password"] = PASSWORD
+    answer = _post(route)(**body)
+
+    assert answer.status_code == 400, answer.content
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [("email", "max_length")]
+    assert not Mail.objects.exists()
 
 
 def test_exhausting_the_code_does_not_let_a_second_one_in():

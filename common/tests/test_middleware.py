@@ -44,6 +44,14 @@ def test_address_is_what_our_own_proxy_wrote(settings, proxies, forwarded, expec
     assert _ip(settings, proxies, forwarded=forwarded) == expected
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/admin/", "/api/v1/rates/"])
+def test_cookie_that_no_database_can_store(path):
+    answer = APIClient(raise_request_exception=False, HTTP_COOKIE='sessionid="0123456789\\000"').get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
 def test_no_address_behind_a_unix_socket(settings):
     assert _ip(settings, 0, remote="") == ""
 
