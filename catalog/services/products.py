@@ -6,7 +6,8 @@ search entries after them and settles the intent (`catalog.services.changes`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, fields
+from operator import attrgetter
 
 from django.db import connection
 
@@ -24,6 +25,8 @@ from common import sql
 from common.unit_of_work import unit_of_work
 
 _COLUMNS = tuple(field.name for field in fields(ProductRow))
+# `dataclasses.astuple` copies every value: half of the time of a large import.
+_VALUES = attrgetter(*_COLUMNS)
 # More codes than these are looked for by reading all.
 _NAMED = 500
 
@@ -84,7 +87,7 @@ def import_products(
     with rehearsable(dry_run=dry_run):
         done = upsert(
             Product,
-            map(astuple, progress(rows, len(rows), "products")),
+            map(_VALUES, progress(rows, len(rows), "products")),
             columns=_COLUMNS,
             key=("code",),
             rules=rules,
@@ -108,7 +111,9 @@ def _import_documents(
     from catalog.services import documents
 
     plan = documents.plan_upsert(
-        [asdict(row) | {"kind": str(row.kind)} for row in rows], rules=rules, progress=progress
+        [dict(zip(_COLUMNS, _VALUES(row), strict=True)) | {"kind": str(row.kind)} for row in rows],
+        rules=rules,
+        progress=progress,
     )
     if dry_run:
         return plan.counts

@@ -23,7 +23,7 @@ def run(report: Report, has_catalogue: bool) -> None:
     chosen = [chance.choice(entries) for _ in range(3 * QUERIES)]
     exact = [" ".join(_denomination(label)[:2]) for _code, label in chosen[:QUERIES]]
     prefixes = [_prefix(label, chance) for _code, label in chosen[QUERIES : 2 * QUERIES]]
-    typos = [(code, _typo(label, chance)) for code, label in chosen[2 * QUERIES :]]
+    typos = [(code, typo(label, chance)) for code, label in chosen[2 * QUERIES :]]
     search("doliprane")
     _measure(report, "exact words", exact)
     _measure(report, "prefixes of 1 to 5 letters", prefixes)
@@ -71,7 +71,7 @@ def _prefix(label: str, chance: random.Random) -> str:
     return word[: chance.randint(1, 5)]
 
 
-def _typo(label: str, chance: random.Random) -> str:
+def typo(label: str, chance: random.Random) -> str:
     """The denomination with one mistake in one of its longer words, as thumbs make them."""
     said = _denomination(label)
     longer = [index for index, word in enumerate(said) if len(word) >= 5 and word.isalpha()]
