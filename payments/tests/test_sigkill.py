@@ -1,68 +1,26 @@
 """The web process is killed with SIGKILL in the middle of a payment: the sweep of another one finishes it, once."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-from urllib.parse import quote
-
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from accounts.services.verification import verify_ledger
-from accounts.tests.factories import make_session
 from common.sweeping import sweep
 from payments.enums import Status
 from payments.models import CallbackMessage, Payment
 from payments.tests.factories import AIRTEL, CREDITS, age, age_message, attempt_of, books, events
 from payments.tests.gateway import Gateway, callback_path
+from payments.tests.killing import kill_at
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="another process cannot see SQLite's test database"),
 ]
 
+PAYMENTS = "/api/v1/payments/"
 BETWEEN = {
     "intent and call": "payments.services.starting.submit",
     "call and write": "payments.services.starting.record_start",
 }
-
-
-def kill_at(where, patient, body):
-    """Run POST /payments/ in a process of its own and kill it there."""
-    database = connection.settings_dict
-    user, password = quote(database["USER"]), quote(database["PASSWORD"] or "")
-    host = quote(database["HOST"], safe="")
-    environment = {
-        **os.environ,
-        "DEBUG": "1",
-        "DATABASE_URL": f"postgres://{user}:{password}@{host}:{database['PORT']}/{quote(database['NAME'])}",
-        "MYPAYGA_URL": settings.MYPAYGA_URL,
-        "SINGPAY_URL": settings.SINGPAY_URL,
-    }
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "payments.tests.web_process",
-            where,
-            make_session(patient).access_token,
-            json.dumps(body),
-        ],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout.readline() == "standing still\n", process.stderr.read()
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
 
 
 def later(seconds):
@@ -81,7 +39,7 @@ def test_killed_web_process_costs_one_charge_and_gives_one_grant(name, between, 
         gateway.service.callback_url = "http://127.0.0.1:1/"
     body = {"purpose": "rate", "rate": rate.pk, "provider": name, "phone": AIRTEL}
 
-    kill_at(BETWEEN[between], patient, body)
+    kill_at(BETWEEN[between], patient, PAYMENTS, body)
 
     payment = Payment.objects.get()
     assert payment.status == (Status.CREATED if between == "intent and call" else Status.SUBMITTING)
@@ -112,7 +70,7 @@ def test_killed_after_the_move_and_before_the_call_nobody_is_charged_by_a_guess(
     gateway.set(decide_after=100_000)
     body = {"purpose": "rate", "rate": rate.pk, "provider": name, "phone": AIRTEL}
 
-    kill_at("payments.services.starting.release_connection", patient, body)
+    kill_at("payments.services.starting.release_connection", patient, PAYMENTS, body)
 
     payment = Payment.objects.get()
     assert (payment.status, gateway.payments()) == (Status.SUBMITTING, [])
@@ -127,7 +85,7 @@ def test_killed_after_the_move_and_before_the_call_nobody_is_charged_by_a_guess(
     expected = (Status.FAILED, "never_received") if name == "singpay" else (Status.UNKNOWN, "interrupted")
     assert (payment.status, payment.reason) == expected
 
-    anew = api(patient).post("/api/v1/payments/", body, format="json", headers={"Idempotency-Key": "anew"})
+    anew = api(patient).post(PAYMENTS, body, format="json", headers={"Idempotency-Key": "anew"})
     assert (anew.status_code, anew.json()["status"]) == (202, "pending")
     gateway.decide(gateway.payments()[0]["reference"])
     later(40)

@@ -1,6 +1,6 @@
-"""A web process of its own, for tests that kill it: sends one POST /payments/ and stops at a named function.
+"""A web process of its own, for tests that kill it: sends one POST and stops at a named function.
 
-`python -m payments.tests.web_process MODULE.FUNCTION TOKEN BODY`; prints a line when it stands there.
+`python -m payments.tests.web_process MODULE.FUNCTION TOKEN PATH BODY`; prints a line when it stands there.
 """
 
 import importlib
@@ -18,7 +18,7 @@ def stand_still(*args: Any, **kwargs: Any) -> None:
     time.sleep(600)
 
 
-def main(where: str, token: str, body: str) -> None:
+def main(where: str, token: str, path: str, body: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from rest_framework.test import APIClient
@@ -26,7 +26,7 @@ def main(where: str, token: str, body: str) -> None:
     module, _, function = where.rpartition(".")
     setattr(importlib.import_module(module), function, stand_still)
     client = APIClient(headers={"Authorization": f"Bearer {token}", "Host": "127.0.0.1"})
-    client.post("/api/v1/payments/", json.loads(body), format="json", headers={"Idempotency-Key": "once"})
+    client.post(path, json.loads(body), format="json", headers={"Idempotency-Key": "once"})
 
 
 if __name__ == "__main__":
