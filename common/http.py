@@ -6,6 +6,7 @@ Hosts come from settings only; redirects are never followed; TLS is always verif
 import json
 import logging
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, SSLError
 
 from common.deadline import DeadlineAdapter, until
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _CHUNK = 64 * 1024
+# `requests` takes no time-out of nothing.
+_LEAST_SECONDS = 0.001
 
 
 class NotReached(Exception):
@@ -50,11 +53,15 @@ class _Limits:
 
 
 class Breaker:
-    """Opens after `threshold` failures in a row and lets one try through every `pause` seconds."""
+    """Opens after `threshold` failures in a row and lets one try through every `pause` seconds.
+
+    Failures of one and the same `part` of the service never suffice: they count for one less than `threshold`.
+    """
 
     def __init__(self, *, threshold: int = 5, pause: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._threshold, self._pause, self._clock = threshold, pause, clock
         self._failures, self._closed_at = 0, 0.0
+        self._failures_of: dict[str, int] = {}
         self._lock = threading.Lock()
 
     @property
@@ -79,10 +86,14 @@ class Breaker:
     def succeeded(self) -> None:
         with self._lock:
             self._failures = 0
+            self._failures_of.clear()
 
-    def failed(self) -> None:
+    def failed(self, part: str = "") -> None:
         with self._lock:
-            self._failures += 1
+            of_part = self._failures_of.get(part, 0)
+            if not part or of_part < self._threshold - 1:
+                self._failures += 1
+                self._failures_of[part] = of_part + 1
             self._closed_at = self._clock() + self._pause
 
 
@@ -97,7 +108,8 @@ class Client:
     retries included. `headers` go with every call.
 
     Options of every method: `deadline` (seconds) instead of the client's own; an answer that `shape` refuses counts as
-    a failure. `tries` are made with backoff and jitter, inside the deadline.
+    a failure. `tries` are made with backoff and jitter, inside the deadline. `part` names whom behind the service a
+    call is for: one that fails alone is turned away alone, each path by itself, and the others are served.
     """
 
     def __init__(
@@ -109,15 +121,22 @@ class Client:
         read: float = 10.0,
         deadline: float = 10.0,
         headers: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.base_url = name, base_url.rstrip("/")
         self._connect, self._read, self._deadline = connect, read, deadline
-        self.breaker = Breaker()
+        self._clock = clock
+        self.breaker = Breaker(clock=clock)
+        self._parts: dict[tuple[str, str], Breaker] = {}
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update(headers or {})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))
+
+    def turns_away(self, path: str, part: str) -> bool:
+        """Whether a breaker is open for calls of that path and part."""
+        return self.breaker.is_open or self._breaker_of(path, part).is_open
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, *, tries: int = 2, **options: Any) -> Answer:
         """A GET may be repeated."""
@@ -139,6 +158,7 @@ class Client:
         *,
         deadline: float | None = None,
         shape: ShapeCheck | None = None,
+        part: str = "",
         **content: Any,
     ) -> Answer:
         limits = _Limits(
@@ -148,7 +168,7 @@ class Client:
         )
         for attempt in range(1, tries + 1):
             try:
-                return self._call(method, path, limits, shape, **content)
+                return self._call(method, path, limits, shape, part, **content)
             except (NotReached, UnknownOutcome):
                 pause = random.uniform(0.05, 0.2) * 2**attempt  # noqa: S311  (jitter, not a secret)
                 if attempt == tries or time.monotonic() + pause >= limits.ends:
@@ -156,8 +176,17 @@ class Client:
                 time.sleep(pause)
         raise AssertionError("tries is at least 1")
 
-    def _call(self, method: str, path: str, limits: _Limits, shape: ShapeCheck | None, **content: Any) -> Answer:
-        if not self.breaker.allow():
+    def _breaker_of(self, path: str, part: str) -> Breaker:
+        return self._parts.setdefault((path, part), Breaker(clock=self._clock)) if part else self.breaker
+
+    def _call(
+        self, method: str, path: str, limits: _Limits, shape: ShapeCheck | None, part: str, **content: Any
+    ) -> Answer:
+        if time.monotonic() >= limits.ends:
+            # Our own lack of time says nothing about the service.
+            raise NotReached("deadline passed before the call")
+        own = self._breaker_of(path, part)
+        if not own.allow() or (own is not self.breaker and not self.breaker.allow()):
             raise NotReached(f"{self.name}: breaker open")
         started = time.monotonic()
         status, outcome = 0, "ok"
@@ -168,9 +197,13 @@ class Client:
                 shape(answer)
         except (NotReached, UnknownOutcome) as error:
             outcome = f"{type(error).__name__}: {error}"
-            self.breaker.failed()
+            if own is not self.breaker:
+                own.failed()
+            # Whom the call was for has no part in it where the service itself was not reached.
+            self.breaker.failed("" if isinstance(error, NotReached) else part)
             raise
         else:
+            own.succeeded()
             self.breaker.succeeded()
             return answer
         finally:
@@ -187,9 +220,7 @@ class Client:
             )
 
     def _send(self, method: str, path: str, limits: _Limits, **content: Any) -> Answer:
-        left = limits.ends - time.monotonic()
-        if left <= 0:
-            raise NotReached("deadline passed before the call")
+        left = max(limits.ends - time.monotonic(), _LEAST_SECONDS)
         try:
             with (
                 until(limits.ends),
@@ -225,9 +256,13 @@ class Client:
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether the connection was refused, or the name or the network unknown."""
+    """Whether the connection was refused, the name or the network unknown, or the certificate not to be trusted."""
     cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+    reason = getattr(cause, "reason", cause)
+    if isinstance(reason, SSLError):
+        # Verified before the first byte of a request.
+        return any(isinstance(each, ssl.SSLCertVerificationError) for each in reason.args)
+    return isinstance(reason, NewConnectionError)
 
 
 def _read(response: requests.Response) -> bytes:

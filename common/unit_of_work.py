@@ -9,12 +9,13 @@ Rows of one table keep the order in which they came. Otherwise deferred statemen
 PostgreSQL they share one snapshot.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from common.sql import placeholders, values_rows
 
@@ -23,6 +24,7 @@ Result = TypeVar("Result")
 
 # Serialization failure, deadlock detected.
 _VICTIM = {"40001", "40P01"}
+_PAUSE_SECONDS = 0.1
 
 
 class UnitOfWork:
@@ -121,6 +123,22 @@ def retry_deadlocks(work: Callable[[], Result], *, tries: int = 3) -> Result:
         except OperationalError as error:
             if connection.in_atomic_block or getattr(error.__cause__, "sqlstate", None) not in _VICTIM:
                 raise
+    return work()
+
+
+def persist(work: Callable[[], Result], *, tries: int = 4) -> Result:
+    """Write down what nobody will say a second time: again where the database was busy, or a connection was lost.
+
+    `work` is a unit of work, safe to run twice: where the connection is lost at the commit, it may have been written.
+    """
+    for attempt in range(tries - 1):
+        try:
+            return work()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            connection.close_if_unusable_or_obsolete()
+            time.sleep(_PAUSE_SECONDS * 2**attempt)
     return work()
 
 

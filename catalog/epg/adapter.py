@@ -51,9 +51,9 @@ class Reply:
     answer: str = ""
 
 
-def is_waiting_pointless() -> bool:
-    """Whether the breaker would turn every call away now."""
-    return client.client().breaker.is_open
+def is_waiting_pointless(pharmacy: str) -> bool:
+    """Whether a breaker would turn a question about this pharmacy's stock away now."""
+    return client.client().turns_away(client.AVAILABILITY_PATH, pharmacy)
 
 
 def ask_availability(pharmacy: str, cips: Sequence[str], *, deadline: float) -> dict[str, bool]:
@@ -85,7 +85,9 @@ def reserve(order: Order, *, deadline: float) -> Reply:
     while True:
         reply = _reserve_once(order, deadline=ends - time.monotonic())
         is_over = time.monotonic() + pause >= ends
-        if reply.outcome != Outcome.NOT_REACHED or is_over or not is_on() or is_waiting_pointless():
+        if reply.outcome != Outcome.NOT_REACHED or is_over or not is_on():
+            return reply
+        if client.client().turns_away(client.RESERVATION_PATH, order.pharmacy):
             return reply
         time.sleep(pause)
         pause *= 2

@@ -43,7 +43,7 @@ def look(baskets: Mapping[str, Collection[str]]) -> dict[Place, Seen]:
     """What is known of every product (CIP) of each pharmacy's basket; what nobody ever said is left out.
 
     One call per pharmacy, all at the same time, none longer than `EPG_AVAILABILITY_SECONDS`; no database connection
-    is held meanwhile. While the breaker is open nobody waits.
+    is held meanwhile. While a breaker is open nobody waits for whom it stands.
     """
     places = [(pharmacy, cip_key(code)) for pharmacy, codes in baskets.items() for code in codes]
     known = _remembered(places)
@@ -52,8 +52,9 @@ def look(baskets: Mapping[str, Collection[str]]) -> dict[Place, Seen]:
         pharmacy: unseen
         for pharmacy, codes in baskets.items()
         if (unseen := [code for code in codes if not _is_fresh(known.get((pharmacy, cip_key(code))), fresh_since)])
+        and not adapter.is_waiting_pointless(pharmacy)
     }
-    if missing and not adapter.is_waiting_pointless():
+    if missing:
         release_connection()
         told = _ask_all(missing)
         _remember(told)
@@ -89,8 +90,9 @@ def _ask_all(baskets: Mapping[str, Sequence[str]]) -> dict[Place, tuple[bool, da
 
 def _ask(pharmacy: str, codes: Sequence[str], ends: float) -> tuple[dict[str, bool], datetime]:
     left = ends - time.monotonic()
-    if left <= 0:
-        raise adapter.NotAnswered("deadline passed before the call")
+    if left < settings.EPG_AVAILABILITY_SECONDS / 3:
+        # It waited for a thread of ours: so little patience would blame EPG for that.
+        raise adapter.NotAnswered("no time left to ask")
     return adapter.ask_availability(pharmacy, codes, deadline=left), timezone.now()
 
 

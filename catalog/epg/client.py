@@ -8,6 +8,9 @@ from django.conf import settings
 
 from common.http import Answer, Client, ShapeCheck
 
+AVAILABILITY_PATH = "/open-api/disponibilite"
+RESERVATION_PATH = "/open-api/reservation"
+
 
 @cache
 def _client(url: str, key: str) -> Client:
@@ -28,7 +31,7 @@ def _probe(url: str, key: str) -> Client:
 
 
 def client() -> Client:
-    """One pooled client, with one breaker, per process and address."""
+    """One pooled client per process and address; its breakers know the pharmacies apart."""
     return _client(settings.EPG_URL, settings.EPG_API_KEY)
 
 
@@ -39,11 +42,11 @@ def get_first_product() -> Answer:
 
 def post_availability(pharmacy: str, cips: Sequence[str], *, deadline: float, shape: ShapeCheck) -> Answer:
     body = {"pharmacy": pharmacy, "cips": list(cips)}
-    return client().post("/open-api/disponibilite", body, deadline=deadline, shape=shape)
+    return client().post(AVAILABILITY_PATH, body, deadline=deadline, shape=shape, part=pharmacy)
 
 
 def post_reservation(body: Mapping[str, Any], *, deadline: float, shape: ShapeCheck) -> Answer:
-    return client().post("/open-api/reservation", body, deadline=deadline, shape=shape)
+    return client().post(RESERVATION_PATH, body, deadline=deadline, shape=shape, part=body["pharmacy"])
 
 
 def forget() -> None:

@@ -1,5 +1,6 @@
 """Who has it, as EPG says: fresh, remembered, stale, or not at all; against the simulator over sockets."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -194,18 +195,51 @@ def test_breaker_opens_stops_the_calls_and_closes_again(ask, epg, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(client.client().breaker, "_clock", lambda: clock[0])
     stock = epg.stock()
+    other = StockFactory(product_code=stock.product_code, pharmacy=epg.pharmacy())
+    epg.change(other, boxes=1)
     ask(stock.product_code)
     epg.fault("wrong_pharmacy")
 
     with later(seconds=61):
         for _again in range(7):
-            assert [offer["source"] for offer in ask(stock.product_code)] == ["stale"]
+            assert [offer["source"] for offer in ask(stock.product_code)] == ["stale", "stale"]
         assert client.client().breaker.is_open
-        assert len(epg.calls(AVAILABILITY)) == 1 + 5
+        assert len(epg.calls(AVAILABILITY)) == 2 + 6
         epg.heal()
-        assert [offer["source"] for offer in ask(stock.product_code)] == ["stale"]
+        assert [offer["source"] for offer in ask(stock.product_code)] == ["stale", "stale"]
         clock[0] += 11
-        assert [offer["source"] for offer in ask(stock.product_code)] == ["epg"]
+        ask(stock.product_code)
+        assert [offer["source"] for offer in ask(stock.product_code)] == ["epg", "epg"]
+    assert not client.client().breaker.is_failing
+
+
+def test_one_pharmacy_that_fails_leaves_the_others_alone(epg):
+    bad, good = epg.stock(), epg.stock()
+
+    def look(stock):
+        seen = availability.look({stock.pharmacy.epg_id: [stock.product_code]})
+        return [said.is_stale for said in seen.values()]
+
+    epg.fault("garbage", AVAILABILITY)
+    for _again in range(7):
+        assert look(bad) == []
+    assert len(epg.calls(AVAILABILITY)) == 5, "nobody waits for it any more"
+    epg.heal()
+
+    assert look(bad) == []
+    assert look(good) == [False]
+
+
+def test_questions_that_waited_for_a_thread_of_ours_blame_nobody(epg, settings, monkeypatch):
+    settings.EPG_AVAILABILITY_SECONDS = 0.6
+    places = {epg.stock().pharmacy.epg_id: ["3400949000001"] for _each in range(8)}
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        monkeypatch.setattr(availability, "_pool", lambda: pool)
+        epg.fault("latency", AVAILABILITY, seconds=0.45)
+        for _again in range(3):
+            availability.look(places)
+
+    assert len(epg.calls(AVAILABILITY)) == 3, "one each time: for another one no time was left"
     assert not client.client().breaker.is_failing
 
 
@@ -286,8 +320,9 @@ def test_health_is_degraded_while_the_breaker_is_open(api, ask, epg, monkeypatch
     clock = [0.0]
     monkeypatch.setattr(client.client().breaker, "_clock", lambda: clock[0])
     stock = epg.stock()
+    StockFactory(product_code=stock.product_code, pharmacy=epg.pharmacy())
     epg.fault("garbage", AVAILABILITY)
-    for _again in range(5):
+    for _again in range(3):
         ask(stock.product_code)
 
     assert api().get("/health").json()["checks"]["epg"] == "down"

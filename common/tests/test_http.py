@@ -4,7 +4,9 @@ import gzip
 import json
 import logging
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -331,6 +333,35 @@ def test_certificate_that_does_not_fit_is_refused(serve):
     assert server.requests == []
 
 
+def test_certificate_that_nobody_vouches_for_was_not_reached(tmp_path):
+    """Nothing is sent before the certificate was checked: no outcome is unknown, nobody was asked for money."""
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, *names],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            connection, _ = listener.accept()
+            with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                received.append(secure.recv(65536))
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(NotReached):
+            Client("service", url, connect=2, read=2).post("/payment", {"amount": 5000})
+        thread.join(timeout=10)
+
+    assert b"".join(received) == b""
+
+
 def test_redirect_is_not_followed(serve):
     other, _ = serve(say_json({}))
     server, client = serve(say_json({"see": "there"}, status="302 Found", headers=f"Location: {other.url}/\r\n"))
@@ -431,6 +462,61 @@ def test_success_forgets_earlier_failures():
     breaker.failed()
 
     assert breaker.allow()
+
+
+def test_one_part_that_fails_is_turned_away_alone(serve):
+    """Behind one service stand many pharmacies: one whose software hangs must not take the others with it."""
+    clock = [0.0]
+    server, client = serve(say_json({}, status="500 Oops"), clock=lambda: clock[0])
+
+    def ask(part, path="/stock"):
+        return client.post(path, {}, part=part).status
+
+    for _ in range(9):
+        with pytest.raises((UnknownOutcome, NotReached)):
+            ask("one")
+    assert len(server.requests) == 5
+    assert client.turns_away("/stock", "one")
+    assert not client.turns_away("/stock", "another")
+    assert not client.turns_away("/order", "one")
+
+    server.behaviours = [say_json({})]
+    assert (ask("another"), ask("one", "/order")) == (200, 200)
+    with pytest.raises(NotReached, match="breaker open"):
+        ask("one")
+    clock[0] += 10
+    assert ask("one") == 200
+    assert not client.turns_away("/stock", "one")
+
+
+def test_several_parts_that_fail_open_the_breaker_of_the_service(serve):
+    server, client = serve(say_json({}, status="500 Oops"))
+    for part in ["one"] * 4 + ["another"]:
+        with pytest.raises(UnknownOutcome):
+            client.post("/stock", {}, part=part)
+
+    assert client.turns_away("/stock", "a third one")
+    with pytest.raises(NotReached, match="breaker open"):
+        client.post("/stock", {}, part="a third one")
+    assert len(server.requests) == 5
+
+
+def test_service_that_is_not_reached_is_no_fault_of_a_part():
+    client = Client("service", "http://127.0.0.1:9", connect=0.1)
+    for _ in range(5):
+        with pytest.raises(NotReached, match="no connection"):
+            client.post("/stock", {}, part="one")
+
+    assert client.turns_away("/stock", "another")
+
+
+def test_own_lack_of_time_is_no_failure_of_the_service(serve):
+    server, client = serve(say_json({}))
+    for _ in range(9):
+        with pytest.raises(NotReached, match="deadline passed"):
+            client.post("/payment", {}, deadline=0)
+
+    assert (client.breaker.is_failing, server.requests) == (False, [])
 
 
 def test_every_call_is_one_line_in_the_log_without_its_parameters(serve, caplog):

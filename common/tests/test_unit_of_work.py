@@ -8,8 +8,8 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.test.utils import CaptureQueriesContext
 
 from common import unit_of_work as module
-from common.unit_of_work import insert, retry_deadlocks, unit_of_work, write
-from tests.threads import run_together
+from common.unit_of_work import insert, persist, retry_deadlocks, unit_of_work, write
+from tests.threads import kill_connection, run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -262,3 +262,34 @@ def test_inside_a_transaction_nothing_is_begun_anew():
     with pytest.raises(OperationalError):
         retry_deadlocks(work)
     assert len(ran) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is in the same process")
+def test_what_nobody_says_twice_survives_a_lost_connection():
+    def work():
+        with unit_of_work():
+            add("written")
+
+    kill_connection()
+    with pytest.raises(OperationalError):
+        work()
+    kill_connection()
+    persist(work)
+
+    assert names() == ["written"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error, tried", [(OperationalError("busy"), 4), (LookupError(), 1)])
+def test_what_nobody_says_twice_is_given_up_in_the_end(error, tried, monkeypatch):
+    ran = []
+
+    def work():
+        ran.append(1)
+        raise error
+
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    with pytest.raises(type(error)):
+        persist(work)
+    assert len(ran) == tried

@@ -18,17 +18,19 @@ def settle(attempt: PaymentAttempt, report: Report) -> Payment:
     A success grants the purpose in the same transaction; where it can no longer be had, the money is due back. So is
     the money of a second attempt at a payment that another one has settled.
     A success about another amount, currency or reference is held for staff, and nothing is granted. A gateway that was
-    not reached, or cannot tell, has said nothing about the money: nothing changes. One that still does not know the
-    payment when it no longer blocks never received it.
+    not reached, or cannot tell, has said nothing about the money: nothing changes; nor does what it says of another
+    payment. One that still does not know the payment when it no longer blocks never received it.
     """
     with unit_of_work():
         payment = lock(attempt.payment_id)
         _learn(attempt, report)
         if report.outcome == Outcome.PAID:
             _paid(payment, attempt, report)
+        elif report.reference not in ("", attempt.reference) or not _is_newest(attempt):
+            # What an earlier attempt became says nothing about the one that is open.
+            return payment
         elif report.outcome == Outcome.REFUSED:
-            # An earlier attempt that was refused says nothing about the one that is open.
-            if payment.status in (Status.PENDING, Status.UNKNOWN) and _is_newest(attempt):
+            if payment.status in (Status.PENDING, Status.UNKNOWN):
                 move(payment, Status.FAILED, reason=report.reason)
         elif report.outcome == Outcome.PENDING and payment.status == Status.UNKNOWN:
             move(payment, Status.PENDING)

@@ -20,7 +20,7 @@ from common.errors import DomainError, FieldError, Invalid
 from common.money import MAX_AMOUNT
 from common.phones import InvalidPhone, country_of, to_e164
 from common.sql import violates
-from common.unit_of_work import unit_of_work
+from common.unit_of_work import persist, unit_of_work
 from payments import purposes
 from payments.callback_urls import callback_url
 from payments.enums import Network, Status
@@ -175,7 +175,7 @@ def record_start(payment_id: int, attempt_id: int, started: Started) -> Payment:
     # Whatever the gateway has said, that it was asked must stay written down.
     unreadable = replace(started, outcome=Outcome.UNKNOWN, provider_id="", checkout_url="", reason="gateway_unreadable")
     try:
-        _record_start(payment_id, attempt_id, started)
+        persist(lambda: _record_start(payment_id, attempt_id, started))
     except IntegrityError as error:
         if not violates(error, PaymentAttempt, "attempt_provider_id"):
             raise

@@ -13,6 +13,7 @@ from payments.providers.base import Outcome, Report, Started
 from payments.providers.mypayga import client
 from payments.services import asking
 from payments.services.schedule import next_time
+from payments.services.settling import settle
 from payments.services.starting import create_payment, submit
 from payments.tests.factories import (
     AIRTEL,
@@ -286,3 +287,25 @@ def test_sweep_takes_a_batch_at_a_time(script, monkeypatch):
     monkeypatch.setattr(asking, "BATCH", 2)
 
     assert (asking.ask_due(), asking.ask_due(), asking.ask_due()) == (2, 1, 0)
+
+
+OF_ANOTHER = {
+    "an earlier attempt was never received": (0, Report(Outcome.NOT_FOUND, reason="never_received")),
+    "an earlier attempt was refused": (0, Report(Outcome.REFUSED, reason="declined")),
+    "another payment was refused": (1, Report(Outcome.REFUSED, reference="f" * 32, reason="declined")),
+    "another payment is pending": (1, Report(Outcome.PENDING, reference="f" * 32)),
+}
+
+
+@pytest.mark.parametrize("case", OF_ANOTHER)
+def test_what_is_said_of_another_attempt_or_payment_changes_nothing(case, script, patient, rate):
+    number, report = OF_ANOTHER[case]
+    script.on_start = lambda order: Started(Outcome.UNKNOWN)
+    payment = start_payment(patient, rate, provider="scripted")
+    PaymentAttempt.objects.create(payment=payment, provider="scripted", reference="a" * 32)
+    age(payment, minutes=16)
+
+    settle(payment.attempts.order_by("pk")[number], report)
+
+    payment.refresh_from_db()
+    assert (payment.status, payment.next_at is not None) == (Status.UNKNOWN, True), "it is still asked about"

@@ -8,9 +8,11 @@ from django.db import IntegrityError, connection
 from accounts.models import Rate
 from common.models import IdempotencyKey
 from payments.models import Payment, PaymentAttempt
+from payments.providers.base import Outcome, Started
 from payments.providers.mypayga import client as mypayga
 from payments.purposes import Quote
 from payments.services import asking, starting
+from payments.services.starting import create_payment, submit
 from payments.tests.factories import (
     AIRTEL,
     CREDITS,
@@ -24,6 +26,7 @@ from payments.tests.factories import (
     snapshot,
 )
 from reservations.tests.factories import make_reservation, pay
+from tests.threads import kill_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -518,3 +521,19 @@ def test_list_shows_ones_own_newest_first(api, patient):
     assert [row["id"] for row in answer["results"]] == [str(second.public_id), str(first.public_id)]
     assert [row["reason"] for row in answer["results"]] == [None, "declined"]
     assert api().get(PATH).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is in the same process")
+def test_gateways_answer_survives_a_connection_that_is_lost_as_it_is_written(script, patient, rate):
+    """Its id is told once: without it MyPayGa cannot even be asked what became of the payment."""
+
+    def start(order):
+        kill_connection()
+        return Started(Outcome.PENDING, provider_id="told once")
+
+    script.on_start = start
+    payment = create_payment(patient, purpose="rate", purpose_id=str(rate.pk), provider="scripted", phone=AIRTEL)
+
+    assert submit(payment.pk).status == "pending"
+    assert attempt_of(payment).provider_id == "told once"

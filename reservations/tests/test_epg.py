@@ -28,7 +28,7 @@ from reservations.services import handling
 from reservations.services.epg import asking, resolving
 from reservations.tests.factories import make_pharmacist, make_stock, pay, set_reserve_price
 from tests.fault_table import FAULTS, rows
-from tests.threads import run_together
+from tests.threads import kill_connection, run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -252,7 +252,7 @@ def test_table_of_faults_is_complete():
 def test_every_fault_ends_in_a_legal_state_within_the_deadline_plus_one_sweep(
     fault, status, request_status, credits, post, epg, patient, settings
 ):
-    settings.EPG_RESERVATION_SECONDS = 0.5
+    settings.EPG_RESERVATION_SECONDS = 1
     epg.fault(fault, RESERVATION, **({"seconds": 0.1} if fault == "latency" else {}))
 
     shown = post(epg.stock()).json()
@@ -579,3 +579,21 @@ def test_epg_down_leaves_local_pharmacies_alone_and_waits_for_nobody(post, epg, 
     assert post(local, key="local").status_code == 201
     assert api().get("/health").json()["status"] == "degraded"
     assert api().get(f"/api/v1/products/{local.product_code}/availability/").json()["results"][0]["source"] == "stock"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is in the same process")
+def test_answer_survives_a_connection_that_is_lost_as_it_is_written(post, epg, patient, monkeypatch):
+    genuine = asking.record
+
+    def record(*args):
+        if len(tries) == 0:
+            tries.append(1)
+            kill_connection()
+        genuine(*args)
+
+    tries = []
+    monkeypatch.setattr(asking, "record", record)
+
+    assert post(epg.stock(boxes=5)).json()["status"] == "confirmed"
+    assert (len(tries), len(epg.reservations()), balance(patient)) == (1, 1, 8)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from catalog.epg import adapter
 from catalog.epg.codes import is_cip
 from common.connections import release_connection
-from common.unit_of_work import unit_of_work
+from common.unit_of_work import persist, unit_of_work
 from payments.services.batches import for_each
 from reservations.enums import EpgStatus, Status
 from reservations.models import EpgRequest
@@ -26,7 +26,8 @@ def submit(reservation_id: int) -> None:
     if order is None:
         return
     release_connection()
-    record(reservation_id, adapter.reserve(order, deadline=settings.EPG_RESERVATION_SECONDS))
+    reply = adapter.reserve(order, deadline=settings.EPG_RESERVATION_SECONDS)
+    persist(lambda: record(reservation_id, reply))
 
 
 def submit_forgotten() -> int:
