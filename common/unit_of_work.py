@@ -89,11 +89,14 @@ _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=Non
 
 
 @contextmanager
-def unit_of_work() -> Iterator[UnitOfWork]:
+def unit_of_work(*, locks_nothing: bool = False) -> Iterator[UnitOfWork]:
     """`transaction.atomic()` with deferred writes; a nested unit is part of the outer one.
 
     There is no savepoint to return to: where a nested unit raises, the outer one cannot be saved by catching that, and
     ends in `django.db.transaction.TransactionManagementError`.
+
+    `locks_nothing` promises that all it does before the end is to read: then PostgreSQL is spared BEGIN and COMMIT,
+    because everything handed over is one statement. Where a unit is nested in another, it changes nothing.
     """
     outer = _current.get()
     if outer is not None:
@@ -104,10 +107,15 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     with transaction.atomic():
         unit = UnitOfWork(depth=_savepoints())
         token = _current.set(unit)
+        spares_begin = locks_nothing and is_outermost and connection.vendor == "postgresql"
         try:
+            if spares_begin:
+                connection.connection.autocommit = True
             yield unit
-            unit.flush(commit=is_outermost)
+            unit.flush(commit=is_outermost and not spares_begin)
         finally:
+            if spares_begin and not connection.connection.closed:
+                connection.connection.autocommit = False
             # Before the commit: what runs after it (`on_commit`) must not write into a unit that was sent already.
             _current.reset(token)
 

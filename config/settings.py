@@ -170,7 +170,7 @@ elif CACHES["default"]["BACKEND"].endswith("LocMemCache"):
 
 TASKS = {
     "default": {
-        "BACKEND": env.str("TASKS_BACKEND", default="django_tasks_db.DatabaseBackend"),
+        "BACKEND": env.str("TASKS_BACKEND", default="common.task_queue.DeferringBackend"),
         # `slow`: calls that may take a minute, so that nothing quick waits behind them.
         "QUEUES": ["default", "slow"],
     }

@@ -105,7 +105,9 @@ def _pool() -> ThreadPoolExecutor:
 def _remembered(places: Collection[Place]) -> dict[Place, tuple[bool, datetime]]:
     keys = {_key(place): place for place in places}
     found: dict[str, Any] = _or_nothing(lambda: cache.get_many(keys)) or {}
-    return {keys[key]: value for key, value in found.items()}
+    # The age decides, not when the cache forgets.
+    oldest = timezone.now() - settings.EPG_STALE
+    return {keys[key]: value for key, value in found.items() if value[1] > oldest}
 
 
 def _remember(told: Mapping[Place, tuple[bool, datetime]]) -> None:

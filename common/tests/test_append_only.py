@@ -9,11 +9,12 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.models import CreditEntry
 from accounts.tests.factories import make_user
-from audit.models import Event
+from audit.models import Anchor, Archive, Event
+from audit.seals.sealing import seal_next
 from common.append_only import append_only_tables
 from common.tests.rows import contents
 
-TABLES = ["accounts_creditentry", "audit_event"]
+TABLES = ["accounts_creditentry", "audit_anchor", "audit_archive", "audit_event", "audit_seal"]
 STATEMENTS = [
     "UPDATE {table} SET updated_at = created_at",
     "UPDATE {table} SET id = id WHERE id > 0",
@@ -25,6 +26,14 @@ only_postgresql = pytest.mark.skipif(
 )
 
 
+def _write_one_of_each() -> None:
+    make_user()
+    seal = seal_next()
+    assert seal is not None
+    Anchor.objects.create(seal=seal, target="file:///anchor")
+    Archive.objects.create(file_name="a", sha256="0" * 64, first_seal=1, last_seal=1, count=1)
+
+
 @pytest.mark.django_db
 def test_tables_that_only_grow():
     assert append_only_tables() == TABLES
@@ -34,7 +43,7 @@ def test_tables_that_only_grow():
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_application_cannot_change_or_delete(table, statement):
-    make_user()
+    _write_one_of_each()
     before = contents()
 
     with pytest.raises(DatabaseError, match=r"append-only|permission denied"), transaction.atomic():
@@ -45,7 +54,7 @@ def test_application_cannot_change_or_delete(table, statement):
 
 @pytest.mark.django_db
 def test_nor_can_the_models():
-    make_user()
+    _write_one_of_each()
     before = contents()
 
     for change in (
@@ -116,6 +125,15 @@ def test_application_has_no_ddl(statement):
             "INSERT INTO audit_event (occurred_at, action, entity, entity_id, actor_id, actor_kind, request_id, "
             "changes, commitment, mac) VALUES (now(), 'user.created', 'user', '1', '', 'system', '', '{}', 'x', 'x')",
         ),
+        (
+            "audit_seal",
+            "INSERT INTO audit_seal (number, sealed_at, count, ids, seen_to, gaps, leaves, root, previous, hash, key, "
+            "signature) VALUES (1, now(), 0, '', 0, '[]', '', '', '', '', '', '')",
+        ),
+        (
+            "audit_archive",
+            "INSERT INTO audit_archive (file_name, sha256, first_seal, last_seal, count) VALUES ('', '', 1, 1, 0)",
+        ),
     ],
 )
 @pytest.mark.parametrize("statement", [*STATEMENTS, "TRUNCATE {table} CASCADE"])
@@ -137,7 +155,7 @@ def test_not_even_the_owner_can(table, insert, statement):
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", TABLES)
 def test_replace_is_no_way_around(table):
-    make_user()
+    _write_one_of_each()
     before = contents()
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():

@@ -293,3 +293,56 @@ def test_what_nobody_says_twice_is_given_up_in_the_end(error, tried, monkeypatch
     with pytest.raises(type(error)):
         persist(work)
     assert len(ran) == tried
+
+
+def test_unit_that_locks_nothing_reads_then_writes_all_or_nothing():
+    Group.objects.all().delete()
+
+    def write_all(*those, fail=False):
+        with unit_of_work(locks_nothing=True):
+            before = names()
+            for name in those:
+                add(name)
+            assert names() == before
+            if fail:
+                raise LookupError
+
+    write_all("a", "b")
+    assert names() == ["a", "b"]
+    with pytest.raises(IntegrityError):
+        write_all("c", "a")
+    with pytest.raises(LookupError):
+        write_all("d", fail=True)
+    assert names() == ["a", "b"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connection_is_as_it_was_after_a_unit_that_locks_nothing():
+    Group.objects.all().delete()
+    with unit_of_work(locks_nothing=True):
+        add("a")
+
+    def fail():
+        with transaction.atomic():
+            Group.objects.create(name="b")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert names() == ["a"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_unit_that_locks_nothing_is_part_of_an_outer_one():
+    Group.objects.all().delete()
+
+    def fail():
+        with unit_of_work():
+            Group.objects.create(name="outer")
+            with unit_of_work(locks_nothing=True):
+                add("inner")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert names() == []

@@ -1,23 +1,21 @@
 """A gateway's call: stored as it came, answered quickly, looked at afterwards."""
 
 import hashlib
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from common import sql
-from common.unit_of_work import unit_of_work
+from common.unit_of_work import insert, unit_of_work
 from payments.enums import Verdict
 from payments.models import CallbackMessage
 from payments.signals import callback_received, callback_refused
 from payments.tasks import process_callback
 
-# By hand: a repeat that arrives at the same moment must not break the transaction, nor cost a savepoint.
-_STORE = """
-INSERT INTO payments_callbackmessage (provider, digest, content_type, body, verdict, reason, next_at)
-VALUES (%s, %s, %s, %s, %s, '', %s) ON CONFLICT (provider, digest) DO NOTHING RETURNING id
-"""
+_KNOWN = "SELECT id, created_at < %s FROM payments_callbackmessage WHERE provider = %s AND digest = %s"
+_COLUMNS = ("id", "provider", "digest", "content_type", "body", "verdict", "reason", "next_at")
 
 
 def store_callback(provider: str, *, body: bytes, content_type: str) -> CallbackMessage | None:
@@ -29,9 +27,6 @@ def store_callback(provider: str, *, body: bytes, content_type: str) -> Callback
     In the same transaction a task is queued that will look at it; should that be lost, the sweep does.
     """
     digest = hashlib.sha256(content_type.encode() + b"\n" + body).hexdigest()
-    # Half of what arrives is a repeat: told by one look, without a transaction.
-    if _is_known(provider, digest):
-        return None
     message = CallbackMessage(
         provider=provider,
         digest=digest,
@@ -40,22 +35,41 @@ def store_callback(provider: str, *, body: bytes, content_type: str) -> Callback
         verdict=Verdict.WAITING,
         next_at=timezone.now(),
     )
-    with unit_of_work():
-        due = connection.ops.adapt_datetimefield_value(message.next_at)
-        row = sql.fetch_one(_STORE, [provider, digest, message.content_type, body, str(message.verdict), due])
-        if row is None:
-            return None
-        message.pk, message._state.adding = row[0], False
-        callback_received.send(CallbackMessage, message=message)
-        process_callback.enqueue(message.pk)
+    try:
+        with unit_of_work(locks_nothing=True):
+            # Half of what arrives is a repeat: told by one look.
+            known, ((message.pk,),) = sql.fetch_together(
+                (_KNOWN, [_replayed_before(), provider, digest]), sql.next_id(CallbackMessage._meta.db_table)
+            )
+            if known:
+                if known[0][1]:
+                    _note_replay(provider, known[0][0])
+                return None
+            message._state.adding = False
+            _insert(message)
+            callback_received.send(CallbackMessage, message=message)
+            process_callback.enqueue(message.pk)
+    except IntegrityError as error:
+        if not sql.violates(error, CallbackMessage, "callback_once"):
+            raise
+        # The same message came twice at the same moment.
+        return None
     return message
 
 
-def _is_known(provider: str, digest: str) -> bool:
-    known = CallbackMessage.objects.filter(provider=provider, digest=digest)
-    if not (found := list(known.values_list("pk", "created_at"))):
-        return False
-    if found[0][1] < timezone.now() - settings.PAYMENT_ASKED_FOR:
-        with unit_of_work():
-            callback_refused.send(CallbackMessage, provider=provider, reason="replayed", message=known.get())
-    return True
+def _insert(message: CallbackMessage) -> None:
+    fields = [CallbackMessage._meta.get_field(name) for name in _COLUMNS]
+    insert(
+        CallbackMessage._meta.db_table,
+        _COLUMNS,
+        [field.get_db_prep_save(getattr(message, field.attname), connection) for field in fields],
+    )
+
+
+def _replayed_before() -> Any:
+    return connection.ops.adapt_datetimefield_value(timezone.now() - settings.PAYMENT_ASKED_FOR)
+
+
+def _note_replay(provider: str, message_id: int) -> None:
+    message = CallbackMessage.objects.get(pk=message_id)
+    callback_refused.send(CallbackMessage, provider=provider, reason="replayed", message=message)
