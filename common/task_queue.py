@@ -13,7 +13,7 @@ class DeferringBackend(DatabaseBackend):
     """Enqueueing costs no round trip: the task's row is one more of those that are written just before the commit."""
 
     def _task_to_db_task(self, task: Any, args: Any, kwargs: Any) -> DBTaskResult:
-        row = DBTaskResult(
+        row: DBTaskResult = DBTaskResult(
             id=self._get_id(),
             args_kwargs={"args": list(args), "kwargs": kwargs},
             priority=task.priority,
@@ -25,7 +25,7 @@ class DeferringBackend(DatabaseBackend):
         fields = DBTaskResult._meta.local_concrete_fields
         insert(
             DBTaskResult._meta.db_table,
-            tuple(field.column for field in fields),
+            tuple(str(field.column) for field in fields),
             [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields],
         )
         row._state.adding = False

@@ -108,14 +108,15 @@ def unit_of_work(*, locks_nothing: bool = False) -> Iterator[UnitOfWork]:
         unit = UnitOfWork(depth=_savepoints())
         token = _current.set(unit)
         spares_begin = locks_nothing and is_outermost and connection.vendor == "postgresql"
+        raw = connection.connection
         try:
             if spares_begin:
-                connection.connection.autocommit = True
+                raw.autocommit = True
             yield unit
             unit.flush(commit=is_outermost and not spares_begin)
         finally:
-            if spares_begin and not connection.connection.closed:
-                connection.connection.autocommit = False
+            if spares_begin and not raw.closed:
+                raw.autocommit = False
             # Before the commit: what runs after it (`on_commit`) must not write into a unit that was sent already.
             _current.reset(token)
 

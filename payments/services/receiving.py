@@ -58,12 +58,8 @@ def store_callback(provider: str, *, body: bytes, content_type: str) -> Callback
 
 
 def _insert(message: CallbackMessage) -> None:
-    fields = [CallbackMessage._meta.get_field(name) for name in _COLUMNS]
-    insert(
-        CallbackMessage._meta.db_table,
-        _COLUMNS,
-        [field.get_db_prep_save(getattr(message, field.attname), connection) for field in fields],
-    )
+    values = [sql.adapt(getattr(message, name), CallbackMessage._meta.get_field(name)) for name in _COLUMNS]
+    insert(CallbackMessage._meta.db_table, _COLUMNS, values)
 
 
 def _replayed_before() -> Any:
