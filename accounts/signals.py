@@ -84,7 +84,7 @@ password_reset = Signal()
 """`user`, by a link that was mailed."""
 
 password_changed = Signal()
-"""`user`, `by`."""
+"""`user`, `by` (User, or None at a shell)."""
 
 user_anonymised = Signal()
 """`user` (nobody any more), `by`."""

@@ -1,6 +1,7 @@
 import uuid
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -68,6 +69,8 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     mfa_enabled = models.BooleanField(_("second facteur"), default=False, db_default=False, editable=False)
 
     objects = UserManager()
+    # Django's: what `set_password` was given, until it is saved.
+    _password: str | None
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -94,6 +97,29 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A password that no service has set (`manage.py changepassword`) is announced, and ends sessions, as well."""
+        is_set_anew = self._password is not None and not self._state.adding
+        super().save(*args, **kwargs)
+        if is_set_anew:
+            from accounts.services.passwords import announce_change
+
+            announce_change(self, by=None)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """A hash of the replaced systems is made anew, unless it is another one by now: a change is never undone."""
+
+        def renew(password: str) -> None:
+            renewed = make_password(password)
+            if User.objects.filter(pk=self.pk, password=self.password).update(password=renewed):
+                self.password = renewed
+                return
+            current = User.objects.values_list("password", flat=True).filter(pk=self.pk).first()
+            if current is not None and check_password(password, current):
+                self.password = current
+
+        return check_password(raw_password, self.password, renew)
 
     @property
     def full_name(self) -> str:

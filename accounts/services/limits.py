@@ -4,7 +4,6 @@ A device on which the account's owner has signed in before has attempts of its o
 account's cannot keep its owner out. Subjects are what was typed, not who exists: an unknown address is limited alike.
 """
 
-import ipaddress
 from dataclasses import dataclass
 
 from accounts.emails import normalize_email
@@ -12,6 +11,7 @@ from accounts.models import User
 from accounts.services.sessions import device_digest
 from accounts.signals import sign_in_alarm, sign_in_locked
 from common import limits
+from common.addresses import network_of, subscriber_of
 from common.context import current
 from common.errors import RateLimited
 from common.limits import Claim, Limit, Taken
@@ -63,7 +63,7 @@ def take_attempt(email: str) -> Attempt:
     known = limits.take_known((DEVICE, _device_of(address)))
     if known is not None:
         return Attempt(address, [known])
-    taken = limits.take((ADDRESS, current().ip), *_strangers(address))
+    taken = limits.take((ADDRESS, subscriber_of(current().ip)), *_strangers(address))
     return Attempt(address, taken)
 
 
@@ -75,17 +75,6 @@ def forgive(user: User) -> None:
     limits.reset(*_strangers(user.email), (CONFIRM, str(user.pk)), (DEVICE, _device_of(user.email)))
     if current().ip:
         limits.remember(DEVICE, _device_of(user.email))
-
-
-def network_of(ip: str) -> str:
-    """The /24 or /64 of an address: what one customer of a provider can move about in."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ip
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))
 
 
 def _strangers(email: str) -> tuple[Claim, Claim]:

@@ -82,10 +82,17 @@ def set_password(user: User, new_password: str, *, keep: uuid.UUID | None = None
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         locked.password = user.password = hashed
         locked.save(update_fields=["password", "updated_at"])
-        one_time.end_all(locked)
+        announce_change(locked, keep=keep, by=by)
+        user.token_version = locked.token_version
+
+
+def announce_change(user: User, *, keep: uuid.UUID | None = None, by: User | None) -> None:
+    """What follows a password that was set by whatever way: nothing of before is good any more, and it is told."""
+    with unit_of_work():
+        one_time.end_all(user)
         if keep is None:
             end_sessions(user, reason=SessionEnd.PASSWORD_CHANGED, by=by)
         else:
-            revoke_families(locked, reason=SessionEnd.PASSWORD_CHANGED, by=by, keep=keep)
-        password_changed.send(User, user=locked, by=by)
-        send_mail_later(to=locked.email, template=CHANGED_MAIL, language=locked.language)
+            revoke_families(user, reason=SessionEnd.PASSWORD_CHANGED, by=by, keep=keep)
+        password_changed.send(User, user=user, by=by)
+        send_mail_later(to=user.email, template=CHANGED_MAIL, language=user.language)

@@ -35,7 +35,8 @@ def open_session(user: User) -> TokenPair:
     """
     with unit_of_work():
         now = timezone.now()
-        same = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
+        # The password by itself: who keeps a session while changing it keeps the version, too.
+        same = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version, password=user.password)
         if not same.update(last_login=now):
             raise SessionEnded
         set_actor("user", user.pk)

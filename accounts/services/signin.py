@@ -60,7 +60,8 @@ def check_credentials(
         raise InvalidCredentials
     refusal = _refusal(user, staff_only=staff_only)
     if refusal is not None:
-        attempt.succeeded()
+        # Not `succeeded`: whoever registers the address of somebody else must not become a device that they know.
+        attempt.withdrawn()
         _announce_failure(email, user.pk, refusal.code)
         raise refusal
     try:

@@ -10,10 +10,12 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from accounts.services import limits, signin
-from accounts.services.limits import ACCOUNT, ADDRESS, forgive, network_of
+from accounts.services.limits import ACCOUNT, ADDRESS, forgive
 from accounts.tests.factories import PASSWORD, make_user
 from audit.models import Event
+from common.addresses import network_of
 from common.context import acting
 from common.limits import Limit
 from tests.threads import run_together
@@ -146,6 +148,15 @@ def test_device_of_the_owner_is_not_kept_out_by_strangers(user):
     assert _sign_in(PASSWORD, ip="192.0.2.1").status_code == 429
 
 
+def test_who_registered_the_address_of_somebody_else_makes_no_known_device_of_it(user):
+    User.objects.update(is_verified=False)
+    assert _sign_in(PASSWORD, device="bot").json()["code"] == "email_not_verified"
+    User.objects.update(is_verified=True)
+    _statuses(5, ip="203.0.113.9")
+
+    assert _statuses(5, device="bot") == [429] * 5
+
+
 def test_device_of_the_owner_has_five_attempts_as_well(user, checks):
     _sign_in(PASSWORD)
     checks.clear()
@@ -164,9 +175,11 @@ def test_one_network_gets_twenty_in_six_hours(user):
         assert _sign_in(ip="203.0.113.1").status_code == 401
 
 
-def test_address_is_generous_but_has_an_end(user, monkeypatch):
+@pytest.mark.parametrize("ip", ["198.51.100.7", "2001:db8:1:2::{:x}"])
+def test_address_is_generous_but_has_an_end(user, monkeypatch, ip):
+    """Of IPv6 everybody has 2^64: they are one."""
     monkeypatch.setattr(limits, "ADDRESS", Limit(ADDRESS.scope, attempts=7, window=900))
-    statuses = [_sign_in(email=f"p{number}@example.org").status_code for number in range(9)]
+    statuses = [_sign_in(email=f"p{number}@example.org", ip=ip.format(number + 1)).status_code for number in range(9)]
 
     assert statuses == [401] * 7 + [429] * 2
     assert _sign_in(email="p8@example.org", ip="203.0.113.1").status_code == 401

@@ -4,15 +4,21 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.management.commands import changepassword
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.enums import Role, SecretPurpose
+from accounts.exceptions import SessionEnded
 from accounts.models import OneTimeSecret, TokenFamily, User
 from accounts.services import passwords
 from accounts.services.one_time import issue_code, issue_link_token
+from accounts.services.sessions import open_session, start_family
+from accounts.services.signin import check_credentials
 from accounts.tests.factories import PASSWORD, make_user
 from audit.models import Event
 from common.models import Mail
@@ -283,6 +289,61 @@ def test_current_password_cannot_be_guessed_with_a_stolen_session(marie):
     assert [answer.status_code for answer in answers] == [400] * 5 + [429]
     answer = _post(CHANGE, thief, current_password=PASSWORD, new_password=NEW)
     assert answer.status_code == 429
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_sign_in_under_way_with_the_old_password_is_lost(marie, is_kept):
+    keep = start_family(marie).public_id if is_kept else None
+    thief = check_credentials(email=MARIE, password=PASSWORD)
+    passwords.set_password(User.objects.get(pk=marie.pk), NEW, keep=keep, by=marie)
+
+    with pytest.raises(SessionEnded):
+        open_session(thief)
+
+    assert TokenFamily.objects.filter(revoked_at__isnull=True).count() == is_kept
+
+
+@pytest.fixture
+def old_hashers(settings):
+    settings.PASSWORD_HASHERS = [*settings.PASSWORD_HASHERS, "accounts.hashers.PasslibBcryptHasher"]
+
+
+def test_old_hash_that_is_made_anew_overwrites_no_newer_password(marie, old_hashers):
+    User.objects.update(password=make_password(PASSWORD, hasher="bcrypt_passlib"))
+    under_way = User.objects.get()
+    passwords.set_password(User.objects.get(), NEW, by=marie)
+
+    assert under_way.check_password(PASSWORD)
+
+    assert User.objects.get().check_password(NEW)
+    with pytest.raises(SessionEnded):
+        open_session(under_way)
+
+
+def test_old_hash_is_made_anew_by_two_at_once(marie, old_hashers):
+    User.objects.update(password=make_password(PASSWORD, hasher="bcrypt_passlib"))
+    phone, laptop = User.objects.get(), User.objects.get()
+
+    assert phone.check_password(PASSWORD)
+    assert laptop.check_password(PASSWORD)
+
+    assert phone.password == laptop.password == User.objects.get().password
+    assert not phone.password.startswith("bcrypt")
+    for user in (phone, laptop):
+        open_session(user)
+
+
+def test_password_set_at_a_shell_ends_the_sessions_too(marie, monkeypatch):
+    phone = _signed_in()
+    monkeypatch.setattr(changepassword.getpass, "getpass", lambda prompt: NEW)
+
+    call_command("changepassword", MARIE)
+
+    assert phone.get(ME).status_code == 401
+    assert TokenFamily.objects.get().revoked_for == "password_changed"
+    assert Event.objects.get(action="user.password_changed").entity_id == str(marie.pk)
+    assert [message.subject for message in mails(MARIE)] == ["Votre mot de passe a été changé"]
+    _signed_in(NEW)
 
 
 def test_strangers_change_nothing(marie):

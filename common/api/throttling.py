@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from common import limits
+from common.addresses import subscriber_of
 from common.context import current
 from common.errors import RateLimited
 
@@ -33,17 +34,18 @@ class AnonymousThrottle(BaseThrottle):
 
 
 def count_anonymous() -> None:
-    """Count a request of the context's address. Raises `RateLimited` (429).
+    """Count a request of the context's address (of IPv6 the /64). Raises `RateLimited` (429).
 
     In the cache, by its atomic increment; while the cache is down, in the database.
     """
     per_minute = settings.RATE_LIMIT_PER_MINUTE
     if per_minute == 0:
         return
+    subject = subscriber_of(current().ip)
     minute, second = divmod(int(timezone.now().timestamp()), WINDOW_SECONDS)
-    used = _count_in_cache(f"anonymous:{current().ip}:{minute}")
+    used = _count_in_cache(f"anonymous:{subject}:{minute}")
     if used is None:
-        limits.take((limits.Limit("anonymous", attempts=per_minute, window=WINDOW_SECONDS), current().ip))
+        limits.take((limits.Limit("anonymous", attempts=per_minute, window=WINDOW_SECONDS), subject))
     elif used > per_minute:
         raise RateLimited(retry_after=WINDOW_SECONDS - second)
 

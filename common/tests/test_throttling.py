@@ -56,6 +56,13 @@ def test_limit_by_address(counted_in):
     assert RateCounter.objects.exists() == (counted_in == "database")
 
 
+def test_addresses_of_one_subscriber_are_one(counted_in):
+    with time_machine.travel(NOON, tick=False):
+        answers = [_ask(ip=f"2001:db8:1:2::{number:x}").status_code for number in range(6)]
+        assert answers == [200] * 5 + [429]
+        assert _ask(ip="2001:db8:1:3::1").status_code == 200
+
+
 @pytest.mark.django_db(transaction=True)
 def test_limit_is_exact_among_many_at_once(counted_in):
     with time_machine.travel(NOON, tick=False):
