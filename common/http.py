@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -130,6 +131,8 @@ class Client:
         self._parts: dict[tuple[str, str], Breaker] = {}
         self._session = requests.Session()
         self._session.trust_env = False
+        # A session over there would be one for all our patients, and would queue their calls up.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update(headers or {})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(pool_connections=2, pool_maxsize=32, max_retries=0))

@@ -442,6 +442,8 @@ LOGGING = {
         # Our own request line says more; Django's would double it.
         "django.request": {"level": "CRITICAL"},
         "django.server": {"level": "WARNING"},
+        # Whatever LOG_LEVEL says: it would write addresses with their keys (MyPayGa's stands in the query).
+        "urllib3": {"level": "INFO"},
     },
 }
 

@@ -115,7 +115,8 @@ class EpgRequest(Timestamped):
     """The reservation that we ask EPG for: asked once, because EPG cannot tell a repetition from a second order.
 
     `next_at` is when the sweep takes it over from a process that did not live to tell; `number` is EPG's own, `ttc`
-    its total in whole francs; `task` is what somebody has to settle by hand, since `task_since`.
+    its total in whole francs; at `confirmed_at` the patient's time begins; `task` is what somebody has to settle by
+    hand, since `task_since`.
     """
 
     reservation = models.OneToOneField(
@@ -130,6 +131,7 @@ class EpgRequest(Timestamped):
     ttc = models.PositiveBigIntegerField(_("total annoncé"), null=True, blank=True)
     answer = models.CharField(_("dernière réponse"), max_length=300, blank=True)
     called_at = models.DateTimeField(_("envoyée le"), null=True, blank=True)
+    confirmed_at = models.DateTimeField(_("confirmée le"), null=True, blank=True)
     next_at = models.DateTimeField(_("reprise le"), null=True, blank=True)
     task = models.CharField(_("à faire"), max_length=16, choices=EpgTask, blank=True)
     task_since = models.DateTimeField(_("à faire depuis"), null=True, blank=True)

@@ -16,6 +16,7 @@ from payments.purposes import Quote
 from reservations.enums import Status
 from reservations.exceptions import NotPayable
 from reservations.models import Reservation
+from reservations.selectors import kept_since
 from reservations.services.moves import hold, lock, lock_stock
 from reservations.signals import reservation_paid
 
@@ -47,7 +48,7 @@ class ReservationPurpose:
         """
         reservation = self._locked(payment)
         self._require_payable(reservation)
-        latest = reservation.created_at + settings.HOLD_UNPAID + settings.PAYMENT_BLOCKS
+        latest = kept_since(reservation) + settings.HOLD_UNPAID + settings.PAYMENT_BLOCKS
         until = min(payment.expires_at, latest)
         if reservation.expires_at < until:
             self._keep(reservation, until)

@@ -1,6 +1,7 @@
 """Reads that several places share."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +46,14 @@ def pharmacy_reference(reservation: Reservation) -> str:
         return reservation.epg.number
     except EpgRequest.DoesNotExist:
         return ""
+
+
+def kept_since(reservation: Reservation) -> datetime:
+    """When the patient's time began: once EPG has confirmed it, or as it was made. Reads `epg`."""
+    try:
+        return reservation.epg.confirmed_at or reservation.created_at
+    except EpgRequest.DoesNotExist:
+        return reservation.created_at
 
 
 def _payment_status(reservation: Reservation, payments: list[Any]) -> PaymentStatus:

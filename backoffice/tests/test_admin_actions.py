@@ -427,6 +427,8 @@ def test_whoever_asked_the_pharmacy_says_what_it_said(signed_in: SignedIn) -> No
     client = signed_in(make_pharmacist(found.pharmacy))
 
     assert client.post(page_of(found, "found_upstream"), {"number": " "}).status_code == 200
+    huge = {"number": "R7", "ttc": "9" * 30}
+    assert client.post(page_of(found, "found_upstream"), huge).status_code == 200
     assert value_of(found, "status") == "unknown"
     assert client.post(page_of(found, "found_upstream"), {"number": "R7", "ttc": "3100"}).url == page_of(found)
     assert (value_of(found, "status"), value_of(found, "number"), value_of(found, "task")) == (

@@ -36,7 +36,10 @@ class StrictNumberField(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if type(data) not in (int, float):
             self.fail("invalid")
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError:
+            self.fail("invalid")
 
 
 class BasketLineSerializer(StrictSerializer):

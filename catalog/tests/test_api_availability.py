@@ -175,6 +175,7 @@ def test_funds_come_first(api, patient, epg):
         ({"radius_km": 5}, "near", "required"),
         ({"near": {"lat": "0", "lon": 9}}, "near.lat", "invalid"),
         ({"near": {"lat": 91, "lon": 9}}, "near.lat", "max_value"),
+        ({"near": {"lat": 10**400, "lon": 9}}, "near.lat", "invalid"),
         ({"near": NEAR, "radius_km": 0}, "radius_km", "min_value"),
         ({"open_at": "yesterday"}, "open_at", "invalid"),
         ({"whatever": 1}, "whatever", "unknown_field"),

@@ -417,6 +417,14 @@ def test_connection_is_used_again(serve):
     assert len(server._threads) == 2
 
 
+def test_cookies_are_not_kept(serve):
+    server, client = serve(say_json({}, headers="Set-Cookie: PHPSESSID=of-somebody; Path=/\r\n"))
+    for _again in range(2):
+        client.get("/verify")
+
+    assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
+
+
 def test_breaker_stops_the_calls_and_lets_one_try_through(serve):
     server, client = serve(say_json({}, status="500 Oops"))
     clock = [1000.0]
@@ -521,7 +529,7 @@ def test_own_lack_of_time_is_no_failure_of_the_service(serve):
 
 def test_every_call_is_one_line_in_the_log_without_its_parameters(serve, caplog):
     _, client = serve(say_json({}, status="404 Not Found"), say_json({}, status="500 Oops"))
-    with caplog.at_level(logging.INFO, logger="common.http"):
+    with caplog.at_level(logging.DEBUG):
         client.get("/verify", {"apikey": "sprod_secret"})
         with pytest.raises(UnknownOutcome):
             client.post("/payment", {"apikey": "sprod_secret"})

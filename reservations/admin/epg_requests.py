@@ -15,6 +15,7 @@ from catalog.epg.adapter import LONGEST_NUMBER
 from catalog.own_pharmacies import OwnPharmaciesMixin
 from common.admin import ReadOnlyAdmin, ServiceForm, badge, link, moment, money, period_filter, service_action
 from common.admin.search import as_uuid
+from common.money import MAX_AMOUNT
 from reservations.enums import EpgStatus, EpgTask
 from reservations.models import EpgRequest
 from reservations.pickup import normalize_pickup_code
@@ -33,7 +34,11 @@ class FoundForm(ServiceForm):
         label=_("Numéro chez la pharmacie"), max_length=LONGEST_NUMBER, help_text=_("Celui que la pharmacie vous lit.")
     )
     ttc = forms.IntegerField(
-        label=_("Total annoncé"), min_value=0, required=False, help_text=_("En francs entiers, si elle le dit.")
+        label=_("Total annoncé"),
+        min_value=0,
+        max_value=MAX_AMOUNT,
+        required=False,
+        help_text=_("En francs entiers, si elle le dit."),
     )
 
 
@@ -71,7 +76,7 @@ class EpgRequestAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         (None, {"fields": ("reservation_link", "patient", "phone", "pharmacy_name", "status_badge", "number")}),
         (_("À faire"), {"fields": ("task_badge", "age", "answer")}),
         (_("Montants"), {"fields": ("our_total", "their_total")}),
-        (_("Suivi"), {"fields": ("epg_id", "called_at", "next_at", "created_at", "updated_at")}),
+        (_("Suivi"), {"fields": ("epg_id", "called_at", "confirmed_at", "next_at", "created_at", "updated_at")}),
     )
     actions_detail = ("found_upstream", "not_found_upstream", "close_task")
 

@@ -16,9 +16,10 @@ from payments.exceptions import AlreadyPaid
 from payments.models import Payment
 from reservations.enums import Status
 from reservations.exceptions import NotPayable
-from reservations.models import Reservation, ReservationLine
+from reservations.models import EpgRequest, Reservation, ReservationLine
 from reservations.purpose import ReservationPurpose
-from reservations.tests.factories import make_reservation, make_stock, pay
+from reservations.services.epg import resolving
+from reservations.tests.factories import make_epg_request, make_pharmacist, make_reservation, make_stock, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +116,23 @@ def test_hold_lasts_at_least_as_long_as_the_payment_blocks(purpose, minutes, pro
     expected = payment.expires_at if prolonged else reservation.expires_at
     assert Reservation.objects.get().expires_at == expected
     assert ReservationLine.objects.get().held_until == expected
+
+
+@pytest.mark.parametrize("hours_asked, prolonged", [(3.5, True), (0, False)])
+def test_time_of_what_epg_has_confirmed_begins_with_that(hours_asked, prolonged, purpose, settings):
+    """Somebody may have had to telephone for hours: the patient's payment is waited for all the same."""
+    request = make_epg_request()
+    resolving.found_upstream(request, number="R7", by=make_pharmacist(request.pharmacy))
+    about_to_end = timezone.now() + timedelta(minutes=1)
+    Reservation.objects.update(
+        created_at=timezone.now() - settings.HOLD_UNPAID - timedelta(hours=3), expires_at=about_to_end
+    )
+    EpgRequest.objects.update(confirmed_at=timezone.now() - settings.HOLD_UNPAID - timedelta(hours=3 - hours_asked))
+
+    payment = _payment(request.reservation)
+    purpose.opened(payment)
+
+    assert Reservation.objects.get().expires_at == (payment.expires_at if prolonged else about_to_end)
 
 
 def test_grant_keeps_the_boxes_for_two_days(purpose, settings):

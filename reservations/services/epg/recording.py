@@ -54,8 +54,8 @@ def confirm(reservation: Reservation, request: EpgRequest, *, number: str, ttc: 
     not ours does not change what the patient pays: the price was told before, and is on the line. Somebody has to find
     out which of the two is wrong.
     """
-    request.number, request.ttc = number, ttc
     now = timezone.now()
+    request.number, request.ttc, request.confirmed_at = number, ttc, now
     if reservation.status != Status.REQUESTED or reservation.expires_at <= now:
         move_request(request, EpgStatus.CONFIRMED, task=EpgTask.RELEASE, by=by)
         return
@@ -85,7 +85,19 @@ def move_request(request: EpgRequest, status: EpgStatus, *, by: User | None, tas
         request.next_at = None
     request.task = EpgTask.RESOLVE if status == EpgStatus.UNKNOWN else task
     request.task_since = timezone.now() if request.task else None
-    request.save(update_fields=["status", "number", "ttc", "answer", "next_at", "task", "task_since", "updated_at"])
+    request.save(
+        update_fields=[
+            "status",
+            "number",
+            "ttc",
+            "answer",
+            "confirmed_at",
+            "next_at",
+            "task",
+            "task_since",
+            "updated_at",
+        ]
+    )
     epg_request_moved.send(EpgRequest, request=request, old=old, by=by)
 
 
