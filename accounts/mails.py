@@ -15,6 +15,7 @@ CODE_MAIL = "verify_email"
 KNOWN_MAIL = "already_registered"
 RESET_MAIL = "reset_password"
 CHANGED_MAIL = "password_changed"
+FACTOR_MAIL = "second_factor"
 
 
 def code_context(code: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from django.views.generic import View
 from unfold.widgets import BASE_INPUT_CLASSES, UnfoldAdminPasswordWidget
 
 from accounts.api.serializers import MAX_OTP
+from accounts.exceptions import SecondFactorEnabled
 from accounts.models import User
 from accounts.services import second_factor
 from accounts.services.signin import confirm_password
@@ -95,7 +96,7 @@ class SecondFactorView(View):
         user = self._user()
         if user is None:
             return self._to_sign_in()
-        if user.mfa_enabled and not request.session.get(_REPLACING):
+        if user.mfa_enabled and not self._is_replacing(user):
             return self._show_factor(user, ProofForm())
         return self._show_enrolment(user, FirstCodeForm())
 
@@ -103,7 +104,7 @@ class SecondFactorView(View):
         user = self._user()
         if user is None:
             return self._to_sign_in()
-        if user.mfa_enabled and not request.session.get(_REPLACING):
+        if user.mfa_enabled and not self._is_replacing(user):
             return self._change(user)
         return self._confirm(user)
 
@@ -119,6 +120,10 @@ class SecondFactorView(View):
             return None
         set_actor("user", user.pk)
         return user
+
+    def _is_replacing(self, user: User) -> bool:
+        """Whether password and factor were proved here, for the enrolment that waits: no longer than that lasts."""
+        return bool(self.request.session.get(_REPLACING)) and second_factor.is_enrolling(user)
 
     def _confirm(self, user: User) -> HttpResponse:
         form = FirstCodeForm(self.request.POST)
@@ -147,7 +152,7 @@ class SecondFactorView(View):
         form = ProofForm(self.request.POST)
         if form.is_valid() and self._is_proved(user, form):
             if "replace" in self.request.POST:
-                second_factor.start_enrolment(user)
+                second_factor.start_enrolment(user, is_proved=True)
                 self.request.session[_REPLACING] = True
                 return redirect("second_factor")
             return self._show_codes(second_factor.renew_recovery_codes(user, by=user))
@@ -167,7 +172,11 @@ class SecondFactorView(View):
         return True
 
     def _show_enrolment(self, user: User, form: FirstCodeForm) -> HttpResponse:
-        enrolment = second_factor.resume_enrolment(user)
+        try:
+            enrolment = second_factor.resume_enrolment(user)
+        except SecondFactorEnabled:
+            # In another browser, just now.
+            return redirect("second_factor")
         secret = " ".join(enrolment.secret[at : at + _GROUP] for at in range(0, len(enrolment.secret), _GROUP))
         return self._page(
             "enrol", title=_("Enregistrez votre second facteur"), form=form, secret=secret, picture=_picture(enrolment)

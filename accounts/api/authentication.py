@@ -1,5 +1,6 @@
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -16,9 +17,10 @@ from common.context import set_actor
 
 @dataclass(frozen=True)
 class AccessToken:
-    """`request.auth`: which session the request belongs to, by its public id."""
+    """`request.auth`: which session the request belongs to, by its public id, and since when there is one."""
 
     family: uuid.UUID
+    opened_at: datetime
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -37,7 +39,7 @@ class TokenAuthentication(BaseAuthentication):
             raise _refused(SessionEnded)
         user, family = session
         set_actor("user", user.pk)
-        return user, AccessToken(family.public_id)
+        return user, AccessToken(family.public_id, family.created_at)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'

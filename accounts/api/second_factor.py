@@ -1,14 +1,16 @@
 """The second factor: enrol, confirm, recovery codes, do without."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.authentication import EnrolmentAuthentication
+from accounts.api.authentication import AccessToken, EnrolmentAuthentication
 from accounts.api.serializers import MAX_OTP
 from accounts.models import User
 from accounts.services import second_factor
@@ -16,6 +18,8 @@ from accounts.services.signin import confirm_password
 from common.api.serializers import StrictSerializer
 
 _NEVER_STORED = {"Cache-Control": "no-store"}
+# A sign-in so short a time ago is as good as the password.
+_FRESH = timedelta(minutes=10)
 
 
 class OtpSerializer(StrictSerializer):
@@ -27,10 +31,14 @@ class PasswordAndOtpSerializer(OtpSerializer):
 
 
 class EnrolmentInputSerializer(StrictSerializer):
-    """Both are needed where a factor is being replaced."""
+    """Both are needed where a factor is being replaced; the password also where the sign-in was some time ago."""
 
     password = serializers.CharField(max_length=256, trim_whitespace=False, required=False)
     otp = serializers.CharField(max_length=MAX_OTP, required=False)
+
+
+class PasswordEnrolmentInputSerializer(EnrolmentInputSerializer):
+    password = serializers.CharField(max_length=256, trim_whitespace=False)
 
 
 class EnrolmentSerializer(serializers.Serializer[Any]):
@@ -45,7 +53,8 @@ class RecoveryCodesSerializer(serializers.Serializer[Any]):
 class EnrolmentView(APIView):
     """A secret for the authenticator application. It counts once `confirm` has seen its first code.
 
-    A factor that there is already is replaced then; that needs the password and a code of it.
+    A factor that there is already is replaced then; that needs the password and a code of it. The first one needs the
+    password where the session is more than ten minutes old: whoever has stolen a token must not lock its owner out.
     """
 
     authentication_classes = [EnrolmentAuthentication]
@@ -58,13 +67,14 @@ class EnrolmentView(APIView):
     )
     def post(self, request: Request) -> Response:
         user = _user(request)
-        body = PasswordAndOtpSerializer if user.mfa_enabled else EnrolmentInputSerializer
-        serializer = body(data=request.data)
+        serializer = _enrolment_input(request, user)(data=request.data)
         serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
+        if "password" in given:
+            confirm_password(user, password=given["password"])
         if user.mfa_enabled:
-            confirm_password(user, password=serializer.validated_data["password"])
-            second_factor.confirm_second_factor(user, otp=serializer.validated_data["otp"])
-        enrolment = second_factor.start_enrolment(user)
+            second_factor.confirm_second_factor(user, otp=given["otp"])
+        enrolment = second_factor.start_enrolment(user, is_proved=user.mfa_enabled)
         return Response({"secret": enrolment.secret, "otpauth_uri": enrolment.otpauth_uri}, headers=_NEVER_STORED)
 
 
@@ -120,6 +130,15 @@ class DisableView(APIView):
         second_factor.confirm_second_factor(user, otp=serializer.validated_data["otp"])
         second_factor.disable(user, by=user)
         return Response(status=204)
+
+
+def _enrolment_input(request: Request, user: User) -> type[StrictSerializer]:
+    """Who holds an `mfa_token` has given the password just now, as has who signed in a moment ago."""
+    if user.mfa_enabled:
+        return PasswordAndOtpSerializer
+    if isinstance(request.auth, AccessToken) and timezone.now() - request.auth.opened_at > _FRESH:
+        return PasswordEnrolmentInputSerializer
+    return EnrolmentInputSerializer
 
 
 def _user(request: Request) -> User:

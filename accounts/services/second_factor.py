@@ -19,6 +19,7 @@ from accounts.exceptions import (
     SecondFactorNotEnabled,
     SecondFactorNotStarted,
 )
+from accounts.mails import FACTOR_MAIL
 from accounts.models import SecondFactor, User
 from accounts.services import limits, recovery_codes
 from accounts.services.sessions import end_sessions
@@ -31,6 +32,7 @@ from accounts.signals import (
 )
 from common import limits as counters
 from common.crypto import decrypt, encrypt, reencrypt
+from common.mail import send_mail_later
 from common.unit_of_work import unit_of_work
 
 # An enrolment that is not confirmed within this time begins anew.
@@ -50,16 +52,33 @@ def is_required(user: User) -> bool:
     return bool(settings.MFA_REQUIRED and user.is_staff)
 
 
-def start_enrolment(user: User) -> Enrolment:
-    """A new secret, which counts from its first code on. The factor that there is stays good until then."""
+def start_enrolment(user: User, *, is_proved: bool = False) -> Enrolment:
+    """A new secret, which counts from its first code on. The factor that there is stays good until then.
+
+    `is_proved`: the caller has confirmed password and factor. Otherwise raises `SecondFactorEnabled` (409) where there
+    is a factor, also one that was enabled only a moment ago.
+    """
     secret = totp.new_secret()
-    pending = {"pending_secret": encrypt(secret), "pending_since": timezone.now()}
-    SecondFactor.objects.update_or_create(user=user, defaults=pending)
+    with unit_of_work():
+        factor, _created = SecondFactor.objects.select_for_update().get_or_create(user=user)
+        if factor.secret is not None and not is_proved:
+            raise SecondFactorEnabled
+        factor.pending_secret, factor.pending_since = encrypt(secret), timezone.now()
+        factor.save(update_fields=["pending_secret", "pending_since", "updated_at"])
     return _enrolment(user, secret)
 
 
+def is_enrolling(user: User) -> bool:
+    """Whether an enrolment waits for its first code."""
+    factor = SecondFactor.objects.filter(user=user).first()
+    return factor is not None and _is_pending(factor)
+
+
 def resume_enrolment(user: User) -> Enrolment:
-    """The enrolment that waits for its code, so that a page may be loaded again; else a new one."""
+    """The enrolment that waits for its code, so that a page may be loaded again; else a new one.
+
+    Raises `SecondFactorEnabled` (409) where there is a factor and nothing waits.
+    """
     factor = SecondFactor.objects.filter(user=user).first()
     if factor is None or not _is_pending(factor):
         return start_enrolment(user)
@@ -210,6 +229,7 @@ def _enable(user: User, factor: SecondFactor, secret: bytes, *, step: int, by: U
     user.mfa_enabled = True
     codes = recovery_codes.replace_codes(factor)
     second_factor_enabled.send(User, user=user, replaced=replaced, by=by)
+    _tell(user, "replaced" if replaced else "enabled")
     return codes
 
 
@@ -230,7 +250,13 @@ def _remove(user: User, *, reason: str, by: User | None) -> bool:
         user.mfa_enabled = False
         if was_enabled:
             second_factor_removed.send(User, user=user, reason=reason, by=by)
+            _tell(user, reason)
     return was_enabled
+
+
+def _tell(user: User, change: str) -> None:
+    """By mail: whoever did it, the owner of the address knows."""
+    send_mail_later(to=user.email, template=FACTOR_MAIL, context={"change": change}, language=user.language)
 
 
 def _failed(user: User, detail: str | None = None) -> SecondFactorInvalid:

@@ -7,11 +7,13 @@ import pytest
 import time_machine
 
 from accounts.enums import Role
+from accounts.exceptions import SecondFactorEnabled
 from accounts.models import RecoveryCode, SecondFactor, User
 from accounts.services import second_factor
 from accounts.tests.factories import PASSWORD, make_user
 from accounts.tests.phones import Phone, give_phone
 from audit.models import Event
+from common.tests.mailbox import mails
 
 pytestmark = pytest.mark.django_db
 
@@ -152,6 +154,71 @@ def test_replacing_needs_the_password_and_the_old_phone(api):
         assert not second_factor.use(user, old.code())
         assert second_factor.use(user, new.code())
     assert "user.mfa_replaced" in _actions(user)
+
+
+def test_enrolment_that_began_before_the_factor_does_not_replace_it(api):
+    """A thief asks for a secret while the owner confirms one: what was read of the person is old then."""
+    user = make_user()
+    read_before = User.objects.get(pk=user.pk)
+    phone, _codes = give_phone(user)
+
+    with pytest.raises(SecondFactorEnabled):
+        second_factor.start_enrolment(read_before)
+
+    refused = api(user).post(CONFIRM, {"otp": "123456"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "mfa_not_started")
+    assert second_factor.use(user, phone.code())
+
+
+def test_session_of_some_time_ago_enrols_with_the_password_only(api):
+    """A token that was stolen does not lock its owner out."""
+    user = make_user()
+    with time_machine.travel(NOON, tick=False) as clock:
+        client = api(user)
+        clock.shift(timedelta(minutes=10, seconds=1))
+        refused = client.post(TOTP)
+        assert refused.status_code == 400
+        assert [(error["field"], error["code"]) for error in refused.json()["errors"]] == [("password", "required")]
+        wrong = client.post(TOTP, {"password": "Wrong-password-1"}, format="json")
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_credentials")
+        assert not SecondFactor.objects.exists()
+
+        assert set(client.post(TOTP, {"password": PASSWORD}, format="json").json()) == {"secret", "otpauth_uri"}
+
+
+def test_password_that_is_given_must_be_right(api):
+    refused = api(make_user()).post(TOTP, {"password": "Wrong-password-1"}, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "invalid_credentials")
+    assert not SecondFactor.objects.exists()
+
+
+def test_owner_is_told_what_becomes_of_the_factor(api):
+    user = make_user(email="marie@example.org")
+    with time_machine.travel(NOON, tick=False) as clock:
+        secrets = []
+        for is_proved in (False, True):
+            secrets.append(second_factor.start_enrolment(user, is_proved=is_proved).secret)
+            second_factor.confirm_enrolment(user, otp=Phone(secrets[-1]).code(), by=user)
+            clock.shift(timedelta(minutes=1))
+        second_factor.disable(user, by=user)
+        clock.shift(timedelta(minutes=1))
+        give_phone(user)
+        clock.shift(timedelta(minutes=1))
+        second_factor.reset(user)
+        messages = mails("marie@example.org")
+
+    assert {message.subject for message in messages} == {"Le second facteur de votre compte a changé"}
+    bodies = [message.body for message in messages]
+    sentences = [
+        "est demandé désormais",
+        "par une autre",
+        "le mot de passe suffit",
+        "est demandé désormais",
+        "l'assistance",
+    ]
+    assert [sentence in body for sentence, body in zip(sentences, bodies, strict=True)] == [True] * 5
+    assert not any(secret in body for secret in secrets for body in bodies)
 
 
 def test_new_recovery_codes_need_a_code_and_end_the_old_ones(api):

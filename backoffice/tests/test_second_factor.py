@@ -299,6 +299,15 @@ def test_another_phone_for_password_and_code(inside, staff):
         assert second_factor.use(User.objects.get(pk=staff.pk), phone.code())
 
 
+def test_another_phone_is_proved_for_half_an_hour(inside, staff):
+    client, _old_phone, codes = inside
+    client.post(PAGE, {"password": PASSWORD, "otp": codes[0], "replace": ""})
+
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=31)):
+        assert "Votre second facteur est activé." in client.get(PAGE).text
+        assert client.post(PAGE, {"otp": "123456"}).context["form"].errors.keys() == {"password"}
+
+
 # Voluntary, as in the demo
 
 
