@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.enums import RefundStatus, Status, Verdict
 from payments.providers.base import Outcome
 
-PURPOSES = {"rate": _("forfait"), "reservation": _("réservation")}
+PURPOSES = {"rate": _("forfait"), "reservation": _("réservation"), "appointment": _("rendez-vous")}
 PROVIDERS = [(name, name) for name in settings.PAYMENT_PROVIDERS]
 
 STATUS_COLOURS = {
@@ -63,6 +63,7 @@ REASONS = {
     "reservation_expired": _("réservation expirée"),
     "reservation_rejected": _("réservation refusée par la pharmacie"),
     "too_large": _("message trop grand"),
+    "unknown_provider": _("moyen de paiement retiré, jamais envoyé"),
     "unknown_rate": _("forfait retiré, jamais envoyé"),
     "unknown_reference": _("référence inconnue"),
     "unknown_reservation": _("réservation introuvable, jamais envoyé"),

@@ -120,19 +120,20 @@ def _unblock(user: User, purpose: str, purpose_id: str, now: datetime) -> None:
 def submit(payment_id: int) -> Payment:
     """Send a created payment to its gateway, once: whoever moves it to `submitting` makes the call.
 
-    One that was forgotten until it no longer blocks, or whose purpose is gone meanwhile, fails unsent: nobody is asked
-    for money out of the blue, or for what a newer payment asks already.
+    One that was forgotten until it no longer blocks, or whose purpose or gateway is gone meanwhile, fails unsent:
+    nobody is asked for money out of the blue, or for what a newer payment asks already.
     """
     with unit_of_work():
         payment = lock(payment_id)
         if payment.status != Status.CREATED:
             return payment
+        if objection := _objection(payment):
+            move(payment, Status.SUBMITTING)
+            move(payment, Status.FAILED, reason=objection)
+            return payment
         gateway = get_provider(payment.provider)
         payment.next_at = timezone.now() + _grace(gateway.patience(payment.phone, _network(payment)))
         move(payment, Status.SUBMITTING, fields=("next_at",))
-        if objection := _objection(payment):
-            move(payment, Status.FAILED, reason=objection)
-            return payment
         attempt = payment.attempts.latest("id")
         order = _order(payment, attempt)
     release_connection()
@@ -220,6 +221,7 @@ def _objection(payment: Payment) -> str:
     if payment.expires_at <= timezone.now():
         return "never_sent"
     try:
+        get_provider(payment.provider)
         purposes.get(payment.purpose).quote(payment.user_id, payment.purpose_id)
     except DomainError as error:
         return error.code

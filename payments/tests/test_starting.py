@@ -426,6 +426,18 @@ def test_forgotten_payment_for_what_is_gone_is_not_sent(gateway, patient):
     assert gateway.payments() == []
 
 
+def test_forgotten_payment_whose_gateway_was_withdrawn_does_not_wait_for_ever(gateway, settings):
+    payment = make_payment("created")
+    age(payment, minutes=5)
+    settings.PAYMENT_PROVIDERS = {}
+
+    assert asking.submit_forgotten() == 1
+
+    payment.refresh_from_db()
+    assert (payment.status, payment.reason, payment.blocks) == ("failed", "unknown_provider", False)
+    assert (asking.submit_forgotten(), gateway.payments()) == (0, [])
+
+
 def test_submit_twice_sends_once(patient, rate, gateway):
     payment = starting.create_payment(
         patient, purpose="rate", purpose_id=str(rate.pk), provider="mypayga", phone=AIRTEL
