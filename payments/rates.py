@@ -3,6 +3,7 @@
 from accounts.exceptions import UnknownRate
 from accounts.models import Rate, User
 from accounts.services.accounts import subscribe
+from accounts.services.anonymisation import is_anonymous
 from payments.models import Payment
 from payments.purposes import Quote
 
@@ -26,7 +27,8 @@ class RatePurpose:
     def can_grant(self, payment: Payment) -> bool:
         # Not locked: every purchase of a pack would wait for every other. One deleted between this question and the
         # grant makes the settling fail, and the next look finds it gone.
-        return Rate.objects.filter(pk=int(payment.purpose_id)).exists()
+        # Of an erased person nobody is left to use the credits.
+        return Rate.objects.filter(pk=int(payment.purpose_id)).exists() and not is_anonymous(payment.user)
 
     def grant(self, payment: Payment) -> None:
         subscribe(

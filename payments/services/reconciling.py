@@ -68,7 +68,11 @@ def _look_at(payment: Payment) -> Iterator[str]:
         except Exception as error:
             yield f"could not be asked about: {type(error).__name__}"
             continue
-        yield from _compare(payment, attempt, report)
+        try:
+            yield from _compare(payment, attempt, report)
+        except Exception as error:
+            outcome = report.outcome if report else "nothing"
+            yield f"{outcome} says the gateway, and it could not be settled: {type(error).__name__}"
         payment.refresh_from_db()
     if payment.status == Status.HELD:
         yield f"held ({payment.reason}): staff decide"

@@ -1,7 +1,8 @@
 """Money to give back. No gateway here has a refund call: staff send it and note the gateway's reference.
 
 Above `TWO_EYES_XAF` another person agrees first (`accounts.services.approvals`). What counts is all that goes back of
-one payment: ten small refunds are one large one.
+one payment: ten small refunds are one large one. So are those that failed: that the transfer came back is only the word
+of whoever sent it, who may send it again.
 """
 
 from django.db import IntegrityError, transaction
@@ -43,7 +44,7 @@ def request_refund(payment: Payment, *, amount: int, reason: str, by: User) -> R
     reason = require_reason(reason)
     with unit_of_work():
         locked = _refundable(payment.pk, amount)
-        if takes_two(locked, _given_back(locked) + amount, by=by):
+        if takes_two(locked, _ever_begun(locked) + amount, by=by):
             return _ask(REQUEST, locked, amount=amount, parameters={"payment": locked.pk}, reason=reason, by=by)
         return _create(locked, amount=amount, status=RefundStatus.REQUESTED, reason=reason, by=by)
 
@@ -66,7 +67,7 @@ def approve(refund: Refund, *, by: User) -> Refund | Approval:
         locked = _lock(refund)
         REFUND_MOVES.check(locked.status, RefundStatus.APPROVED)
         alone = locked.requested_by_id in (None, by.pk)
-        if payment.user_id == by.pk or (alone and takes_two(payment, _given_back(payment), by=by)):
+        if payment.user_id == by.pk or (alone and takes_two(payment, _ever_begun(payment), by=by)):
             reason = locked.reason
             return _ask(APPROVE, payment, amount=locked.amount, parameters={"refund": locked.pk}, reason=reason, by=by)
         return _move(locked, RefundStatus.APPROVED, by=by, approved_by=by)
@@ -176,6 +177,10 @@ def _move(locked: Refund, status: RefundStatus, *, by: User, **fields: object) -
 def _given_back(payment: Payment) -> int:
     live = payment.refunds.exclude(status=RefundStatus.FAILED)
     return live.aggregate(total=Sum("amount"))["total"] or 0
+
+
+def _ever_begun(payment: Payment) -> int:
+    return payment.refunds.aggregate(total=Sum("amount"))["total"] or 0
 
 
 KINDS = {

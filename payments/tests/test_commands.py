@@ -111,6 +111,19 @@ def test_payment_that_cannot_be_asked_about_is_told(script):
     assert what(look()) == ["unknown, and the gateway never told its id: only its own statement can tell"]
 
 
+def test_payment_that_cannot_be_settled_keeps_nobody_else_waiting(says):
+    stuck, fine = make(Status.PENDING, purpose="vaccination"), make(Status.PENDING)
+    for payment in (stuck, fine):
+        says(payment, Outcome.PAID)
+
+    result = look()
+
+    assert what(result) == ["paid says the gateway, and it could not be settled: Invalid"]
+    assert (result.asked, result.settled) == (2, 1)
+    stuck.refresh_from_db()
+    assert (stuck.status, balance(fine.user)) == (Status.PENDING, 10 + CREDITS)
+
+
 def test_gateway_that_breaks_keeps_nobody_else_waiting(script):
     broken, fine = make(Status.PENDING), make(Status.PENDING)
 

@@ -5,12 +5,16 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.enums import Role
 from accounts.models import Account, Rate
+from accounts.services.anonymisation import anonymise_user
 from accounts.services.verification import verify_ledger
+from accounts.tests.factories import make_user
 from audit.models import Event
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
 from payments.services import reviewing
+from payments.services.asking import expire_old
 from payments.services.refunds import request_refund
 from payments.services.settling import settle
 from payments.services.starting import create_payment, submit
@@ -372,3 +376,17 @@ def test_held_payment_that_staff_dismiss_gives_nothing_but_money_may_still_come(
 
     succeed(payment)
     assert books(payment.user)["packs"] == [CREDITS]
+
+
+def test_late_money_of_an_erased_person_is_due_back(script, bought):
+    """Nobody is left to use the credits: they would be money kept for nothing."""
+    user = bought.user
+    age(bought, days=4)
+    expire_old()
+    anonymise_user(user, by=make_user(Role.ADMIN))
+
+    succeed(bought)
+
+    assert books(user)["packs"] == []
+    assert refunds() == [(bought.pk, "due", PRICE, "nothing_to_grant")]
+    assert verify_ledger().findings == []

@@ -101,6 +101,25 @@ def test_many_small_refunds_are_one_large_one(staff):
         request(payment, 500, staff)
 
 
+def test_refund_called_failed_and_sent_again_and_again_takes_a_second_person(staff):
+    """Nobody but who sent it says that a transfer came back: what left before counts towards the amount."""
+    payment = bought()
+    for number in range(2):
+        refund = refunds.approve(request(payment, 500, staff), by=staff)
+        refunds.mark_sent(refund, external_reference=f"MP-{number}", by=staff)
+        refunds.mark_failed(refund, by=staff)
+
+    assert isinstance(request(payment, 500, staff), Approval)
+    assert states() == [("failed", 500)] * 2
+
+
+def test_due_refund_after_failed_ones_takes_a_second_person(staff):
+    payment = bought()
+    make_refund(RefundStatus.FAILED, payment, amount=600)
+
+    assert isinstance(refunds.approve(make_refund(RefundStatus.DUE, payment, amount=600), by=staff), Approval)
+
+
 def test_two_who_request_and_approve_are_two_already(staff, colleague, settings):
     settings.TWO_EYES_XAF = 5_000
     refund = request(bought(), 5_000, staff)
