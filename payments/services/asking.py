@@ -14,7 +14,7 @@ from payments.providers import get_provider
 from payments.services.batches import for_each
 from payments.services.moves import lock, move
 from payments.services.schedule import next_time
-from payments.services.settling import settle
+from payments.services.settling import is_through, settle
 from payments.services.starting import submit
 
 # How many payments of a kind one sweep takes on.
@@ -26,10 +26,13 @@ _IN_FLIGHT = (Status.PENDING, Status.UNKNOWN)
 def ask(payment_id: int) -> Payment:
     """Ask the gateway about the payment's newest attempt now, and settle what it says.
 
-    Holds no transaction while it waits. Where the gateway cannot be asked, the payment waits for a callback or staff.
+    Holds no transaction while it waits. Where the gateway cannot be asked, the payment waits for a callback or staff;
+    where nothing that it says can matter any more, it is not asked.
     """
     payment = Payment.objects.get(pk=payment_id)
     attempt = payment.attempts.latest("id")
+    if is_through(attempt):
+        return payment
     release_connection()
     report = get_provider(payment.provider).ask(reference=attempt.reference, provider_id=attempt.provider_id)
     if report is None:

@@ -24,7 +24,9 @@ from payments.tests.factories import (
     make_payment,
     make_rate,
     snapshot,
+    start_payment,
 )
+from payments.tests.scripted import paid
 from reservations.tests.factories import make_reservation, pay
 from tests.threads import kill_connection
 
@@ -510,6 +512,17 @@ def test_refresh_asks_now(ask, api, patient, gateway):
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
     assert books(patient)["packs"] == [CREDITS]
     assert api(patient).post(path).json()["status"] == "succeeded"
+    assert books(patient)["packs"] == [CREDITS]
+
+
+def test_refresh_of_what_is_settled_for_good_asks_nobody(api, patient, rate, script):
+    payment = start_payment(patient, rate, provider="scripted")
+    script.on_ask = lambda reference, provider_id: paid(payment)
+    client = api(patient)
+
+    shown = [client.post(f"{PATH}{payment.public_id}/refresh/").json()["status"] for _again in range(3)]
+
+    assert (shown, len(script.asked)) == (["succeeded"] * 3, 1)
     assert books(patient)["packs"] == [CREDITS]
 
 
