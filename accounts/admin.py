@@ -17,9 +17,10 @@ from accounts.emails import normalize_email
 from accounts.enums import EntryKind, Role
 from accounts.models import Account, CreditEntry, PriceList, Rate, User
 from accounts.searching import owner_condition, person_condition
+from accounts.selectors import is_anonymous
 from accounts.services import corrections, roles
 from accounts.services.accounts import switch_account
-from accounts.services.anonymisation import anonymise_user, is_anonymous
+from accounts.services.anonymisation import anonymise_user
 from accounts.services.profiles import correct_profile
 from accounts.services.users import create_user
 from common.admin import (
@@ -183,6 +184,8 @@ class UserAdmin(ModelAdmin):
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and is_anonymous(obj):
+            return False
         administrators_only = obj is not None and obj.role == Role.ADMIN and not request.user.is_superuser
         return not administrators_only and super().has_change_permission(request, obj)
 
@@ -210,7 +213,7 @@ class UserAdmin(ModelAdmin):
         question=_("Le rôle décide de ce que la personne peut faire. Elle devra se reconnecter."),
         done=_("Le rôle est changé."),
         permission="accounts.manage_access",
-        offered=lambda user: True,
+        offered=lambda user: not is_anonymous(user),
         form_class=RoleForm,
         icon="badge",
     )
@@ -234,7 +237,7 @@ class UserAdmin(ModelAdmin):
         question=_("La personne peut de nouveau se connecter."),
         done=_("L'utilisateur est réactivé."),
         permission="accounts.manage_access",
-        offered=lambda user: not user.is_active,
+        offered=lambda user: not user.is_active and not is_anonymous(user),
         icon="person_check",
     )
     def enable_user(self, request: Any, user: User) -> None:

@@ -112,6 +112,11 @@ class LastAdministrator(Conflict):
     detail = _("C'est le dernier administrateur : nommez-en d'abord un autre.")
 
 
+class PersonErased(Conflict):
+    code = "person_erased"
+    detail = _("Cette personne a été effacée : plus rien ne peut être changé.")
+
+
 class StillNeeded(Conflict):
     code = "still_needed"
     detail = _("Une réservation, un paiement ou un remboursement est encore en cours.")

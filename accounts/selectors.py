@@ -12,6 +12,9 @@ from accounts.models import Account, PriceList, TokenFamily, User
 from accounts.tokens import Claims
 from common import sql
 
+# Where the addresses of those are who were erased.
+NOBODY = "nobody.invalid"
+
 _USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields)
 _FAMILY_FIELDS = tuple(field.attname for field in TokenFamily._meta.concrete_fields)
 _SESSION = (
@@ -19,6 +22,11 @@ _SESSION = (
     f"FROM {User._meta.db_table} u JOIN {TokenFamily._meta.db_table} f ON f.user_id = u.id "
     "WHERE u.id = %s AND f.public_id = %s"
 )
+
+
+def is_anonymous(user: User) -> bool:
+    """Whether this person was erased."""
+    return user.email.endswith(f"@{NOBODY}")
 
 
 def action_price(action: PricedAction) -> int:

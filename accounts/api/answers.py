@@ -13,7 +13,7 @@ from accounts.tokens import TokenPair
 from common.errors import Forbidden
 
 
-def session_answer(pair: TokenPair, *, with_user: bool = True) -> Response:
+def session_answer(pair: TokenPair, *, with_user: bool = True, with_cookie: bool = True) -> Response:
     """`{access_token, refresh_token, token_type, expires_in}`, with `user` after a sign-in."""
     body: dict[str, Any] = {
         "access_token": pair.access_token,
@@ -24,6 +24,8 @@ def session_answer(pair: TokenPair, *, with_user: bool = True) -> Response:
     if with_user:
         body["user"] = UserSerializer(pair.user).data
     response = Response(body, headers={"Cache-Control": "no-store"})
+    if not with_cookie:
+        return response
     response.set_cookie(
         settings.REFRESH_COOKIE_NAME,
         pair.refresh_token,
@@ -34,6 +36,16 @@ def session_answer(pair: TokenPair, *, with_user: bool = True) -> Response:
         samesite="Lax",
     )
     return response
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that a page of somebody else's sent this.
+
+    A form needs no permission to come from there, and the cookie would sign the visitor in as whoever it named.
+    """
+    origin = request.headers.get("Origin")
+    ours = {*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS}
+    return origin is not None and origin not in ours and origin.partition("://")[2] != request.get_host()
 
 
 def signed_out_answer() -> Response:

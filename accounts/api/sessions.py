@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api import serializers
-from accounts.api.answers import refresh_token_of, session_answer, signed_out_answer
+from accounts.api.answers import is_from_elsewhere, refresh_token_of, session_answer, signed_out_answer
 from accounts.api.authentication import AccessToken
 from accounts.enums import SessionEnd
 from accounts.keys import jwks
@@ -44,13 +44,13 @@ class LoginView(APIView):
 
     @extend_schema(operation_id="auth_login", **_LOGIN_SCHEMA)
     def post(self, request: Request) -> Response:
-        is_json = (request.content_type or "").startswith("application/json")
+        is_json = (request.content_type or "").lower().startswith("application/json")
         serializer = (serializers.LoginSerializer if is_json else serializers.OAuth2LoginSerializer)(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
         email = given["email" if is_json else "username"]
         pair = sign_in(email=email, password=given["password"], otp=given.get("otp"), staff_only=self.staff_only)
-        return session_answer(pair)
+        return session_answer(pair, with_cookie=is_json or not is_from_elsewhere(request))
 
 
 class StaffLoginView(LoginView):

@@ -7,28 +7,30 @@ from accounts import erasure
 from accounts.enums import ApprovalStatus, Role, SessionEnd
 from accounts.exceptions import StillNeeded
 from accounts.models import Account, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
+from accounts.selectors import NOBODY, is_anonymous
 from accounts.services.accounts import switch_account
-from accounts.services.roles import OwnAccess, require_other_administrator
+from accounts.services.roles import AdministratorsOnly, OwnAccess, require_other_administrator
 from accounts.services.sessions import end_sessions
 from accounts.signals import user_anonymised
 from common.errors import FieldError, Forbidden
 from common.models import IdempotencyKey, Mail
 from common.unit_of_work import unit_of_work
 
-NOBODY = "nobody.invalid"
-
 
 def anonymise_user(user: User, *, by: User) -> User:
     """Make the row nobody's and close it for good; nothing happens where it is nobody's already.
 
-    Raises `Forbidden` without `accounts.anonymise_user`, `OwnAccess` (403) for oneself, `LastAdministrator` (409), and
-    `StillNeeded` (409), with what is open, while a reservation, a payment or a refund of theirs is under way.
+    Raises `Forbidden` without `accounts.anonymise_user`, `OwnAccess` for oneself, `AdministratorsOnly` (403),
+    `LastAdministrator` (409), and `StillNeeded` (409), with what is open, while a reservation, a payment or a refund of
+    theirs is under way.
     """
     if user.pk == by.pk:
         raise OwnAccess(_("Vous ne pouvez pas effacer votre propre compte."))
     if not by.has_perm("accounts.anonymise_user"):
         raise Forbidden
     with unit_of_work():
+        if user.role == Role.ADMIN and not by.is_superuser:
+            raise AdministratorsOnly
         if user.role == Role.ADMIN:
             require_other_administrator(user)
         locked = User.objects.select_for_update().get(pk=user.pk)
@@ -52,11 +54,6 @@ def anonymise_user(user: User, *, by: User) -> User:
         IdempotencyKey.objects.filter(user=locked).delete()
         user_anonymised.send(User, user=locked, by=by)
     return locked
-
-
-def is_anonymous(user: User) -> bool:
-    """Whether this person was erased."""
-    return user.email.endswith(f"@{NOBODY}")
 
 
 def _empty(user: User) -> None:

@@ -1,7 +1,9 @@
 """What people change of themselves, and what staff correct for them."""
 
 from accounts.enums import Role
+from accounts.exceptions import PersonErased
 from accounts.models import User
+from accounts.selectors import is_anonymous
 from accounts.services.roles import AdministratorsOnly
 from accounts.signals import profile_changed
 from common.errors import Forbidden
@@ -18,14 +20,20 @@ def correct_profile(user: User, *, by: User, **fields: str) -> User:
 
 
 def update_profile(user: User, *, by: User, **fields: str) -> User:
-    """Set the given profile fields (names, phone in E.164, language, bio); announces only what really changed."""
-    changes = {name: value for name, value in fields.items() if getattr(user, name) != value}
-    if not changes:
-        return user
+    """Set the given profile fields (names, phone in E.164, language, bio); announces only what really changed.
+
+    Raises `PersonErased` (409): who was erased a moment ago gets no name back.
+    """
     with unit_of_work():
-        old = {name: getattr(user, name) for name in changes}
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if is_anonymous(locked):
+            raise PersonErased
+        changes = {name: value for name, value in fields.items() if getattr(locked, name) != value}
+        if not changes:
+            return locked
+        old = {name: getattr(locked, name) for name in changes}
         for name, value in changes.items():
-            setattr(user, name, value)
-        user.save(update_fields=[*changes, "updated_at"])
-        profile_changed.send(User, user=user, old=old, new=changes, by=by)
-    return user
+            setattr(locked, name, value)
+        locked.save(update_fields=[*changes, "updated_at"])
+        profile_changed.send(User, user=locked, old=old, new=changes, by=by)
+    return locked

@@ -7,8 +7,9 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import BACK_OFFICE_ROLES, Role, SessionEnd
-from accounts.exceptions import LastAdministrator
+from accounts.exceptions import LastAdministrator, PersonErased
 from accounts.models import User
+from accounts.selectors import is_anonymous
 from accounts.services.sessions import revoke_families
 from accounts.signals import role_changed, user_switched
 from common.errors import Forbidden
@@ -31,7 +32,7 @@ def change_role(user: User, role: Role, *, by: User) -> User:
     """Give `user` the role with its group and its access to the back office; nothing happens where they have it.
 
     Raises `OwnAccess` and `AdministratorsOnly` (403), and `Forbidden` without `accounts.manage_access`,
-    `LastAdministrator` (409) where nobody else would be left to administer.
+    `LastAdministrator` (409) where nobody else would be left to administer, `PersonErased` (409).
     """
     _require_right(user, by)
     with unit_of_work():
@@ -94,4 +95,7 @@ def _require_right(user: User, by: User) -> None:
 
 
 def _lock(user: User) -> User:
-    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if is_anonymous(locked):
+        raise PersonErased
+    return locked

@@ -1,16 +1,19 @@
 """Erasing a person: nothing names them any more, money and events stay and still prove themselves."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.enums import Role
-from accounts.exceptions import LastAdministrator
+from accounts.exceptions import LastAdministrator, PersonErased
 from accounts.models import Account, CreditEntry, OneTimeSecret, TokenFamily, User
+from accounts.selectors import is_anonymous
 from accounts.services import roles
-from accounts.services.anonymisation import anonymise_user, is_anonymous
-from accounts.services.roles import change_role, switch_user
+from accounts.services.anonymisation import anonymise_user
+from accounts.services.profiles import update_profile
+from accounts.services.roles import AdministratorsOnly, change_role, switch_user
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import PASSWORD, make_user
 from audit.models import Event, EventPersonal
@@ -195,6 +198,39 @@ def test_two_administrators_cannot_remove_each_other_at_once():
 def test_without_the_lock_they_can(monkeypatch):
     monkeypatch.setattr(roles, "require_other_administrator", lambda user: None)
     assert _remove_each_other() == 0
+
+
+@pytest.mark.parametrize("body", [{"first_name": "Marie"}, {"role": "admin"}, {"is_active": True}])
+def test_nobody_is_brought_back(api, admin, marie, body):
+    """An erased row that has a name, or administers, would be somebody again; the last administrator counts them."""
+    client = api(admin)
+    anonymise_user(marie, by=admin)
+    before = contents()
+
+    refused = client.patch(f"/api/v1/users/{marie.pk}/", body, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "person_erased")
+    assert contents() == before
+
+
+def test_change_under_way_writes_no_name_back(admin, marie):
+    under_way = User.objects.get(pk=marie.pk)
+    anonymise_user(marie, by=admin)
+
+    with pytest.raises(PersonErased):
+        update_profile(under_way, by=under_way, first_name="Marie-Claire")
+
+    assert User.objects.get(pk=marie.pk).full_name == ""
+
+
+def test_only_administrators_erase_administrators(admin):
+    colleague = make_user(Role.STAFF)
+    colleague.user_permissions.add(Permission.objects.get(codename="anonymise_user"))
+
+    with pytest.raises(AdministratorsOnly):
+        anonymise_user(admin, by=User.objects.get(pk=colleague.pk))
+
+    assert not is_anonymous(User.objects.get(pk=admin.pk))
 
 
 def test_administrator_erases_in_the_back_office(admin, marie):

@@ -202,3 +202,25 @@ def test_old_families_are_forgotten(user):
 
     assert (forget_expired(), forget_expired()) == (1, 0)
     assert TokenFamily.objects.exclude(pk=first.pk).count() == 1
+
+
+@pytest.mark.parametrize(
+    "origin, is_given",
+    [
+        (None, True),
+        ("https://testserver", True),
+        ("https://app.example.org", True),
+        ("https://evil.example", False),
+        ("null", False),
+    ],
+)
+def test_form_of_another_site_leaves_no_cookie(user, settings, origin, is_given):
+    """Otherwise a page could sign its visitors in as somebody else."""
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.org"]
+    headers = {"origin": origin} if origin else {}
+    answer = APIClient().post(
+        LOGIN, {"username": user.email, "password": PASSWORD}, format="multipart", headers=headers
+    )
+
+    assert answer.status_code == 200
+    assert ("refresh_token" in answer.cookies) is is_given

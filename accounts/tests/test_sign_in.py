@@ -1,5 +1,7 @@
 """Sign-in by JSON, form and multipart, and what a refusal tells: nothing."""
 
+import json
+
 import jwt
 import pytest
 from django.conf import settings as project_settings
@@ -279,3 +281,9 @@ def test_other_methods(user):
     for method in ("get", "put", "patch", "delete"):
         response = getattr(APIClient(), method)(LOGIN)
         assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_media_type_in_any_case(user):
+    body = json.dumps({"email": user.email, "password": PASSWORD})
+
+    assert APIClient().post(LOGIN, body, content_type="Application/JSON").status_code == 200
