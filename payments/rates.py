@@ -2,8 +2,8 @@
 
 from accounts.exceptions import UnknownRate
 from accounts.models import Rate, User
+from accounts.selectors import is_anonymous
 from accounts.services.accounts import subscribe
-from accounts.services.anonymisation import is_anonymous
 from payments.models import Payment
 from payments.purposes import Quote
 
