@@ -10,12 +10,13 @@ from accounts.models import PriceList, Rate
 from appointments.models import Practitioner, Specialty, TimeOff, VisitType, WorkingHours
 from audit.enums import Action
 from audit.services import record
-from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, PharmacyMember, Product
+from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, PharmacyMember, PlannedPrice, Product
 
 AUDITED: tuple[type[Model], ...] = (
     Rate,
     PriceList,
     Product,
+    PlannedPrice,
     Pharmacy,
     PharmacyMember,
     OpeningHours,

@@ -22,6 +22,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Gardes"), "nightlight", "catalog.dutyperiod"),
                 (_("Jours fériés"), "event", "catalog.holiday"),
                 (_("Produits"), "medication", "catalog.product"),
+                (_("Prix à venir"), "price_change", "catalog.plannedprice"),
+                (_("Historique des prix"), "history", "catalog.pricechange"),
             ],
         ),
         (

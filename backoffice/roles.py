@@ -12,6 +12,7 @@ _STAFF_VIEWS = (
     "accounts.view_approval "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry catalog.view_productchange catalog.view_stockalert "
+    "catalog.view_pricechange catalog.view_plannedprice "
     "catalog.view_openinghours catalog.view_dutyperiod catalog.view_holiday "
     "reservations.view_reservation reservations.view_reservationline reservations.view_epgrequest "
     "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
@@ -25,6 +26,7 @@ _STAFF_CHANGES = (
     "catalog.add_openinghours catalog.change_openinghours catalog.delete_openinghours "
     "catalog.add_dutyperiod catalog.change_dutyperiod catalog.delete_dutyperiod "
     "catalog.add_holiday catalog.change_holiday catalog.delete_holiday "
+    "catalog.add_plannedprice catalog.change_plannedprice catalog.delete_plannedprice "
     "catalog.add_stock catalog.change_stock reservations.change_reservation payments.change_payment "
     "payments.add_refund payments.change_refund"
 )

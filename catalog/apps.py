@@ -16,11 +16,13 @@ class CatalogConfig(AppConfig):
         from catalog.services.alerts import fire_alerts
         from catalog.services.baskets import LABEL
         from catalog.services.changes import settle_abandoned
+        from catalog.services.prices import apply_due_prices
         from common import health, sweeping
 
         register_labels(LABEL)
         health.register("catalog", check_health)
         health.register("epg", check_epg, only_if=epg.is_on)
         sweeping.register("product_changes_to_settle", settle_abandoned)
+        sweeping.register("prices_to_apply", apply_due_prices)
         sweeping.register("alerts_to_fire", fire_alerts)
         register_holding("catalog", Holding(nothing_open, erasure.erase))

@@ -78,6 +78,7 @@ PUBLIC = {
     "get /api/v1/products/{code}/",
     "get /api/v1/products/suggest/",
     "get /api/v1/products/{code}/availability/",
+    "get /api/v1/products/{code}/prices/",
     "get /api/v1/specialties/",
     "get /api/v1/doctors/",
     "get /api/v1/doctors/{id}/",

@@ -21,6 +21,7 @@ from appointments.models import Appointment
 from audit.models import Archive, Event, EventPersonal, Seal
 from backoffice.tests.pages import model_admins, page, page_of
 from backoffice.tests.world import make_world
+from catalog.models import PriceChange
 from common.admin.paginator import CappedPaginator
 from payments.models import CallbackMessage, Payment, PaymentAttempt, Refund
 from reservations.models import Reservation
@@ -56,6 +57,7 @@ UNCHANGEABLE = (
     Payment,
     PaymentAttempt,
     CallbackMessage,
+    PriceChange,
     Refund,
     Reservation,
     Appointment,
@@ -81,6 +83,8 @@ STAFF_SEE = {
     "catalog.DutyPeriod",
     "catalog.Holiday",
     "catalog.Pharmacy",
+    "catalog.PlannedPrice",
+    "catalog.PriceChange",
     "catalog.Product",
     "catalog.ProductChange",
     "catalog.StockAlert",

@@ -16,7 +16,7 @@ from appointments.services.calendars import share
 from appointments.tests.factories import make_appointment, make_entry, make_practitioner
 from audit.models import Archive
 from audit.seals.sealing import seal_next
-from catalog.models import DutyPeriod, Holiday, Pharmacy, ProductChange, Stock, StockAlert
+from catalog.models import DutyPeriod, Holiday, Pharmacy, PlannedPrice, PriceChange, ProductChange, Stock, StockAlert
 from common.mail import send_mail_later
 from common.models import IdempotencyKey
 from payments.enums import RefundStatus, Status
@@ -110,6 +110,15 @@ def make_world() -> World:
     Holiday.objects.create(date=now.date() + timedelta(days=number), name="Fête")
     StockAlert.objects.create(user=patient, product_code=stock.product_code, pharmacy=pharmacy)
     ProductChange.objects.create(code=stock.product_code)
+    PriceChange.objects.create(
+        product_code=stock.product_code,
+        old_price=100,
+        old_currency="XAF",
+        price=200,
+        currency="XAF",
+        is_indicative=False,
+    )
+    PlannedPrice.objects.create(product_code=stock.product_code, price=300, effective_at=now + timedelta(days=1))
     PriceList.objects.create(label=f"Autre action {number}", credits=1)
     IdempotencyKey.objects.create(
         user=patient, key=f"key-{number}", fingerprint=b"\x00" * 32, status=201, answer=b"secret"

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.enums import OfferSource, ProductKind
+from catalog.models import PriceChange
 
 
 class ProductSerializer(serializers.Serializer[Any]):
@@ -21,6 +22,16 @@ class ProductSerializer(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(help_text="false: withdrawn from the market")
     source = serializers.CharField()  # type: ignore[assignment]
     updated_at = serializers.DateTimeField()
+
+
+class PriceChangeSerializer(serializers.ModelSerializer[PriceChange]):
+    """A product's price became another one at `changed_at`; null is unknown."""
+
+    changed_at = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = PriceChange
+        fields = ["changed_at", "old_price", "old_currency", "price", "currency", "is_indicative"]
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):

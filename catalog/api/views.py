@@ -13,12 +13,19 @@ from catalog import selectors
 from catalog.api import params, representations
 from catalog.api.caching import CachedMixin
 from catalog.api.pagination import ProductPagination, SearchResults, SuggestionPagination
-from catalog.api.serializers import OfferSerializer, PharmacySerializer, ProductSerializer, SuggestionSerializer
+from catalog.api.serializers import (
+    OfferSerializer,
+    PharmacySerializer,
+    PriceChangeSerializer,
+    ProductSerializer,
+    SuggestionSerializer,
+)
 from catalog.availability import Area, offers
 from catalog.enums import ProductKind
 from catalog.exceptions import UnknownPharmacy, UnknownProduct
+from catalog.models import PriceChange
 from catalog.search import FILTERS, facets, search, suggest
-from common.api.pagination import EnvelopePagePagination, clamp_limit
+from common.api.pagination import EnvelopeCursorPagination, EnvelopePagePagination, clamp_limit
 
 _CODE = "[A-Za-z0-9_-]+"
 _PAGING = [
@@ -134,6 +141,20 @@ class ProductViewSet(CachedMixin, GenericViewSet[Any]):
         found = [each for each in offers([code], Area(asked["near"])) if each.quantity != 0]
         page = self.paginate_queryset(found)  # type: ignore[arg-type]
         return self.get_paginated_response(representations.offers(page or [], timezone.now()))
+
+    @extend_schema(
+        tags=["catalogue"],
+        operation_id="products_prices",
+        auth=[],
+        responses={200: PriceChangeSerializer(many=True)},
+    )
+    @action(detail=True, pagination_class=EnvelopeCursorPagination)
+    def prices(self, request: Request, code: str) -> Response:
+        """How the product's price changed, newest first. Pharmacies sell at a price of their own."""
+        if not selectors.product_exists(code):
+            raise UnknownProduct
+        page = self.paginate_queryset(PriceChange.objects.filter(product_code=code))
+        return self.get_paginated_response(PriceChangeSerializer(page, many=True).data)
 
 
 def _filters(asked: dict[str, Any]) -> dict[str, Any]:

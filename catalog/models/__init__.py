@@ -1,6 +1,7 @@
 from catalog.models.alerts import StockAlert
 from catalog.models.hours import MINUTES_OF_A_DAY, DutyPeriod, Holiday, OpeningHours
 from catalog.models.pharmacies import Pharmacy, PharmacyMember
+from catalog.models.prices import PlannedPrice, PriceChange
 from catalog.models.products import LABEL_MAX_LENGTH, Product, ProductChange, validate_code
 from catalog.models.search import CatalogVersion, SearchEntry
 from catalog.models.stock import Stock
@@ -14,6 +15,8 @@ __all__ = [
     "OpeningHours",
     "Pharmacy",
     "PharmacyMember",
+    "PlannedPrice",
+    "PriceChange",
     "Product",
     "ProductChange",
     "SearchEntry",

@@ -76,11 +76,13 @@ class ProductChange(Timestamped):
     """A write of products that no transaction of ours covers, because they live in a database of their own.
 
     The row is committed before the write and settled, with the search entries, after it; the sweep settles what was
-    left behind. An empty `code` is an import.
+    left behind. An empty `code` is an import. `before` holds the prices that the write changes, as they were
+    (`catalog.services.price_history`).
     """
 
     code = models.CharField(_("code"), max_length=13, blank=True)
     settled_at = models.DateTimeField(_("réglée le"), null=True)
+    before = models.JSONField(_("avant"), default=dict, db_default=models.Value({}, models.JSONField()))
 
     class Meta:
         verbose_name = _("écriture du catalogue")

@@ -17,6 +17,7 @@ from catalog.mongodb.validator import is_valid
 from catalog.progress import Progress
 from catalog.router import ALIAS
 from catalog.rows import Counts
+from catalog.services.price_history import differs
 from catalog.services.rules import Rule
 
 _BATCH = 1_000
@@ -28,11 +29,13 @@ Document = dict[str, Any]
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be written. `now` are the products as they will be, whether they are touched or not."""
+    """What is to be written. `now` are the products as they will be, whether they are touched or not; `repriced` are
+    those whose price becomes another one, as they are."""
 
     counts: Counts = field(default_factory=Counts)
     now: list[Document] = field(default_factory=list)
     operations: list[InsertOne[Document] | UpdateOne] = field(default_factory=list)
+    repriced: list[tuple[str, Document]] = field(default_factory=list)
 
 
 def plan_upsert(rows: Sequence[Document], *, rules: Mapping[str, Rule], progress: Progress) -> Plan:
@@ -57,6 +60,8 @@ def plan_upsert(rows: Sequence[Document], *, rules: Mapping[str, Rule], progress
             plan.operations.append(InsertOne(_new_document(new)))
         else:
             updated += 1
+            if differs(old, new):
+                plan.repriced.append((new["code"], old))
             plan.operations.append(_update(old, new))
     plan.counts = Counts(created, updated, len(rows) - created - updated)
     return plan

@@ -18,11 +18,11 @@ from django.utils import timezone
 from accounts.tests.factories import make_user
 from audit.enums import Action
 from audit.models import Event
-from catalog.models import Product, ProductChange, SearchEntry
+from catalog.models import PriceChange, Product, ProductChange, SearchEntry
 from catalog.mongodb.validator import is_valid
 from catalog.router import ALIAS
 from catalog.rows import ProductRow
-from catalog.services.changes import settle_abandoned
+from catalog.services.changes import settle, settle_abandoned
 from catalog.services.products import delete_product, save_product, upsert_products
 from catalog.tests.conftest import MONGODB_URL
 from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
@@ -99,6 +99,32 @@ def test_edit_is_announced_written_and_completed():
     assert [event.changes["new"].get("label") for event in announced] == ["Avant", "Après", None]
     assert not ProductChange.objects.filter(settled_at=None).exists()
     assert not SearchEntry.objects.exists()
+
+
+@pytest.mark.parametrize("code", ["A", ""])
+def test_price_that_a_killed_process_changed_is_in_the_history(code):
+    """Killed after the write: what the price was stands in the intent, of an edit and of an import."""
+    ProductFactory(code="A", price=1500)
+    ProductFactory(code="B", price=1500)
+    before = {"source": "liste", "prices": {"A": [1500, "XAF"], "B": [1500, "XAF"]}}
+    ProductChange.objects.create(code=code, before=before)
+    collection().update_one({"code": "A"}, {"$set": {"price": 1600}})
+    with time_machine.travel(timezone.now() + LATER):
+        assert settle_abandoned() == 1
+        assert settle_abandoned() == 0
+    (row,) = PriceChange.objects.all()
+    assert (row.product_code, row.old_price, row.price, row.source) == ("A", 1500, 1600, "liste")
+
+
+def test_of_two_writers_each_price_is_noted_once():
+    """The first to settle has seen what the second wrote: the second does not note it again."""
+    ProductFactory(code="A", price=1500)
+    before = {"source": "", "prices": {"A": [1500, "XAF"]}}
+    first, second = (ProductChange.objects.create(code="A", before=before) for _ in range(2))
+    collection().update_one({"code": "A"}, {"$set": {"price": 1700}})
+    now = {"A": {"price": 1700, "currency": "XAF", "price_is_indicative": False}}
+    assert [settle(change, now) for change in (first, second, second)] == [True, True, False]
+    assert [(row.old_price, row.price) for row in PriceChange.objects.all()] == [(1500, 1700)]
 
 
 @pytest.mark.parametrize("reached", [True, False])
