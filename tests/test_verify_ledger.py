@@ -13,8 +13,12 @@ from accounts.models import Account, Approval, CreditEntry
 from accounts.services import approvals, corrections, ledger
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import make_user
+from appointments.enums import PaidWith
+from appointments.models import Appointment
+from appointments.services.handling import pay_with_credits
+from appointments.tests.factories import at, make_appointment, make_practitioner
 from payments.enums import RefundStatus, Status
-from payments.models import Payment, Refund
+from payments.models import Payment, PaymentAttempt, Refund
 from payments.services import refunds, settling
 from payments.tests.factories import attempt_of, make_payment, make_refund
 from payments.tests.scripted import paid
@@ -26,11 +30,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def books(append_only_lifted: Callable[[], Any]) -> Iterator[dict[str, Any]]:
+def books(append_only_lifted: Callable[[], Any], settings: Any) -> Iterator[dict[str, Any]]:
     """A little of everything, all of it right; and the triggers are lifted, as only the owner can."""
     patient, staff, colleague = make_user(credits=100), make_user(Role.STAFF), make_user(Role.STAFF)
     bought = make_payment(Status.PENDING, user=patient)
     settling.settle(attempt_of(bought), paid(bought))
+    doctor = make_practitioner(fee=15_000, fee_credits=40)
+    visit = make_appointment(practitioner=doctor, patient=patient, paid_with=PaidWith.MONEY)
+    visit_for_credits = make_appointment(practitioner=doctor, patient=patient, starts_at=at(11))
+    pay_with_credits(visit_for_credits, by=patient)
     ledger.spend(patient.pk, 10, reference="reservation:a", by=patient)
     ledger.refund(patient.pk, 10, reference="reservation:a")
     gift = corrections.grant_credits(patient.account, credits=1_000, reason="geste", by=staff)
@@ -42,6 +50,10 @@ def books(append_only_lifted: Callable[[], Any]) -> Iterator[dict[str, Any]]:
     pay(cancelled)
     handling.cancel(cancelled, by=patient)
     refunds.request_refund(Payment.objects.get(pk=bought.pk), amount=100, reason="geste", by=staff)
+    settings.TWO_EYES_XAF = 0
+    given_back = refunds.request_refund(payment_of(reservation), amount=1, reason="geste", by=staff)
+    assert isinstance(given_back, Approval)
+    approvals.approve(given_back, by=colleague)
     assert verify_ledger().findings == []
     with append_only_lifted():
         yield {
@@ -51,6 +63,9 @@ def books(append_only_lifted: Callable[[], Any]) -> Iterator[dict[str, Any]]:
             "gift": gift,
             "reservation": reservation,
             "cancelled": cancelled,
+            "given_back": given_back,
+            "visit": visit,
+            "visit_for_credits": visit_for_credits,
         }
 
 
@@ -64,6 +79,10 @@ def named(books: dict[str, Any], entry: CreditEntry) -> str:
 
 def payment_of(reservation: Reservation) -> Payment:
     return Payment.objects.get(purpose_id=str(reservation.public_id))
+
+
+def payment_for(visit: Appointment) -> Payment:
+    return Payment.objects.get(purpose_id=str(visit.public_id))
 
 
 def balance_raised(books: dict[str, Any]) -> str:
@@ -193,6 +212,76 @@ def cancelled_and_not_due_back(books: dict[str, Any]) -> str:
     return f"reservation {books['cancelled'].public_id}"
 
 
+def gift_to_oneself(books: dict[str, Any]) -> str:
+    ledger.grant(books["patient"].pk, 5, reference="staff:x", by=books["patient"])
+    return named(books, entry_of(books, "grant"))
+
+
+def attempt_paid_and_forgotten(books: dict[str, Any]) -> str:
+    payment = make_payment(Status.EXPIRED, user=books["patient"])
+    PaymentAttempt.objects.filter(payment=payment).update(paid_at=timezone.now())
+    return f"payment {payment.public_id}"
+
+
+def surplus_invented(books: dict[str, Any]) -> str:
+    """Twice the money came in, say the rows: twice of it could be given back."""
+    PaymentAttempt.objects.create(
+        payment=books["bought"], provider="mypayga", reference="f" * 32, is_surplus=True, paid_at=None
+    )
+    return f"payment {books['bought'].public_id}"
+
+
+def only_money_called_surplus(books: dict[str, Any]) -> str:
+    PaymentAttempt.objects.filter(payment=books["bought"]).update(is_surplus=True)
+    return f"payment {books['bought'].public_id}"
+
+
+def refund_in_another_currency(books: dict[str, Any]) -> str:
+    refund = Refund.objects.get(payment=books["bought"])
+    Refund.objects.filter(pk=refund.pk).update(currency="EUR")
+    return f"refund {refund.public_id}"
+
+
+def refund_approved_by_its_receiver(books: dict[str, Any]) -> str:
+    refund = Refund.objects.get(payment=books["bought"])
+    Refund.objects.filter(pk=refund.pk).update(approved_by=books["patient"])
+    return f"refund {refund.public_id}"
+
+
+def approved_refund_deleted(books: dict[str, Any]) -> str:
+    approval, refund = books["given_back"], Refund.objects.get(payment=payment_of(books["reservation"]))
+    refund.delete()
+    return f"approval {approval.public_id}"
+
+
+def appointment_no_longer_paid(books: dict[str, Any]) -> str:
+    Appointment.objects.filter(pk=books["visit"].pk).update(paid_at=None, paid_with="")
+    return f"payment {payment_for(books['visit']).public_id}"
+
+
+def visit_expired_and_not_due_back(books: dict[str, Any]) -> str:
+    Appointment.objects.filter(pk=books["visit"].pk).update(status="expired")
+    return f"appointment {books['visit'].public_id}"
+
+
+def visit_cancelled_by_the_doctor_and_not_due_back(books: dict[str, Any]) -> str:
+    Appointment.objects.filter(pk=books["visit"].pk).update(
+        status="cancelled", cancelled_at=timezone.now(), cancelled_by=books["visit"].practitioner.user
+    )
+    return f"appointment {books['visit'].public_id}"
+
+
+def fee_taken_from_another(books: dict[str, Any]) -> str:
+    Appointment.objects.filter(pk=books["visit_for_credits"].pk).update(patient=make_user())
+    return f"appointment {books['visit_for_credits'].public_id}"
+
+
+def fee_taken_for_nothing(books: dict[str, Any]) -> str:
+    Appointment.objects.filter(pk=books["visit_for_credits"].pk).update(paid_at=None, paid_with="")
+    fee = CreditEntry.objects.get(reference=f"appointment:{books['visit_for_credits'].public_id}:fee")
+    return named(books, fee)
+
+
 CORRUPTIONS = [
     balance_raised,
     balance_lowered,
@@ -217,6 +306,18 @@ CORRUPTIONS = [
     reservation_paid_by_nobody,
     reservation_no_longer_paid,
     cancelled_and_not_due_back,
+    gift_to_oneself,
+    attempt_paid_and_forgotten,
+    surplus_invented,
+    only_money_called_surplus,
+    refund_in_another_currency,
+    refund_approved_by_its_receiver,
+    approved_refund_deleted,
+    appointment_no_longer_paid,
+    visit_expired_and_not_due_back,
+    visit_cancelled_by_the_doctor_and_not_due_back,
+    fee_taken_from_another,
+    fee_taken_for_nothing,
 ]
 
 

@@ -1,12 +1,14 @@
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import F
 
 from accounts.enums import EntryKind
 from accounts.models import Account, CreditEntry
-from accounts.services import ledger
+from accounts.services import ledger, verification
 from accounts.services.verification import Finding, verify_ledger
 from accounts.tests.factories import make_user
+from tests.threads import run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +80,21 @@ def test_every_account_that_does_not_add_up_is_named(accounts):
     Account.objects.update(credit=0)
 
     assert [finding.account_id for finding in verify_ledger().findings] == [account.pk for account in accounts]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: a transaction would stop it")
+@pytest.mark.django_db(transaction=True)
+def test_checks_see_one_moment_while_others_go_on_booking(accounts, monkeypatch):
+    seen = []
+
+    def check():
+        for number in range(2):
+            seen.append(CreditEntry.objects.count())
+            run_together(1, lambda _, number=number: ledger.spend(accounts[0].user_id, 1, reference=f"b:{number}"))
+        return []
+
+    monkeypatch.setitem(verification._checks, "probe", check)
+
+    assert verify_ledger().findings == []
+    assert seen == [9, 9]
+    assert CreditEntry.objects.count() == 11

@@ -373,3 +373,11 @@ def test_fee_is_paid_at_the_practice(api, who, status):
 
     assert response.status_code == status, response.content
     assert api(row.patient).get(url(row)).json()["payment_status"] == ("paid" if status == 200 else "pending")
+
+
+def test_fee_of_no_credits_needs_no_proof(api):
+    doctor = make_practitioner(fee=15_000, fee_credits=0)
+    row = make_appointment(practitioner=doctor, status=Status.HELD)
+
+    assert api(row.patient).post(url(row, "pay_with_credits")).status_code == 200
+    assert verify_ledger().findings == []

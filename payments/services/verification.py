@@ -1,22 +1,27 @@
 """What `verify_ledger` asks of payments: every franc that came in bought something once, or is due back."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Exists, F, OuterRef, Q
 
-from accounts.enums import EntryKind
-from accounts.models import CreditEntry
+from accounts.enums import ApprovalStatus, EntryKind
+from accounts.models import Approval, CreditEntry
 from accounts.services.verification import Finding, entry_row
 from common.chunks import by_pk
 from payments.enums import Status
-from payments.models import Payment, Refund
+from payments.models import Payment, PaymentAttempt, Refund
 from payments.selectors import with_money
+from payments.services.refunds import REQUEST
 
 
 def check_payments() -> Iterator[Finding]:
     """Refunds within what came in; for packs of credits payment and entry belong to each other."""
+    yield from _wrong_attempts()
     yield from _too_much_given_back()
+    yield from _wrong_refunds()
+    yield from _approved_and_not_begun()
     yield from _same_external_reference()
     yield from _packs_not_given()
     yield from _packs_not_paid()
@@ -24,6 +29,50 @@ def check_payments() -> Iterator[Finding]:
 
 def row_of(payment: Payment) -> str:
     return f"payment {payment.public_id}"
+
+
+def _wrong_attempts() -> Iterator[Finding]:
+    """What came in under a reference its payment knows of; what came in twice came in once before."""
+    first = PaymentAttempt.objects.filter(payment=OuterRef("payment"), paid_at__isnull=False, is_surplus=False)
+    unknown = Q(paid_at__isnull=False) & ~Q(payment__status__in=[Status.SUCCEEDED, Status.HELD])
+    surplus = Q(is_surplus=True) & (Q(paid_at__isnull=True) | ~Exists(first))
+    for chunk in by_pk(PaymentAttempt.objects.select_related("payment").filter(unknown | surplus)):
+        for attempt in chunk:
+            what = "paid in surplus" if attempt.is_surplus else "paid"
+            if attempt.payment.status in (Status.SUCCEEDED, Status.HELD):
+                what += ", and nothing came in before" if attempt.paid_at else ", and never paid"
+            else:
+                what += f", and {attempt.payment.status}"
+            yield Finding(row_of(attempt.payment), f"attempt {attempt.reference} {what}")
+
+
+def _wrong_refunds() -> Iterator[Finding]:
+    """In the payment's own currency, and never approved by whom the money goes to."""
+    wrong = ~Q(currency=F("payment__currency")) | Q(approved_by=F("payment__user"))
+    for chunk in by_pk(Refund.objects.select_related("payment").filter(wrong)):
+        for refund in chunk:
+            row = f"refund {refund.public_id}"
+            if refund.currency != refund.payment.currency:
+                yield Finding(row, f"{refund.currency}, {refund.payment.currency} came in")
+            if refund.approved_by_id == refund.payment.user_id:
+                yield Finding(row, "approved by whom the money goes to")
+
+
+def _approved_and_not_begun() -> Iterator[Finding]:
+    for chunk in by_pk(Approval.objects.filter(kind=REQUEST, status=ApprovalStatus.APPROVED)):
+        payments = {approval.parameters["payment"] for approval in chunk}
+        columns = ("payment_id", "amount", "requested_by_id", "approved_by_id")
+        begun = Counter(Refund.objects.filter(payment__in=payments).values_list(*columns))
+        for approval in chunk:
+            wanted = (
+                approval.parameters["payment"],
+                approval.amount,
+                approval.requested_by_id,
+                approval.decided_by_id,
+            )
+            if not begun[wanted]:
+                yield Finding(f"approval {approval.public_id}", "approved, and no such refund")
+            begun[wanted] -= 1
 
 
 def _too_much_given_back() -> Iterator[Finding]:
