@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -5,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -18,12 +20,13 @@ from accounts.enums import EntryKind, Role
 from accounts.models import Account, CreditEntry, PriceList, Rate, User
 from accounts.searching import owner_condition, person_condition
 from accounts.selectors import is_anonymous
-from accounts.services import corrections, roles
+from accounts.services import corrections, price_lists, roles
 from accounts.services.accounts import switch_account
 from accounts.services.anonymisation import anonymise_user
 from accounts.services.profiles import correct_profile
 from accounts.services.users import create_user
 from common.admin import (
+    CsvExchangeMixin,
     ModelAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -36,6 +39,7 @@ from common.admin import (
     service_action,
 )
 from common.admin.search import as_uuid
+from common.csv_import import Line, Report
 from common.money import MAX_CREDITS
 from common.phones import InvalidPhone, to_e164
 
@@ -413,13 +417,30 @@ class RateAdmin(ModelAdmin):
 
 
 @admin.register(PriceList)
-class PriceListAdmin(ModelAdmin):
+class PriceListAdmin(CsvExchangeMixin, ModelAdmin):
     """What actions cost, in credits."""
 
+    csv_name, csv_columns, csv_required = "tarifs.csv", price_lists.COLUMNS, price_lists.REQUIRED
+
     empty_hint = _("Sans tarif, toutes les actions sont gratuites. Ajoutez le premier pour en faire payer une.")
-    list_display = ("label", "action", "credits", moment("updated_at", _("modifié le")))
+    list_display = (
+        "label",
+        "action",
+        "credits",
+        "next_credits",
+        moment("next_from", _("valable dès")),
+        moment("updated_at", _("modifié le")),
+    )
     ordering = ("id",)
-    fields = ("action", "label", "credits")
+    fields = ("action", "label", "credits", "next_credits", "next_from")
+
+    def csv_rows(self) -> Iterator[tuple[Any, ...]]:
+        for row in PriceList.objects.order_by("pk"):
+            when = "" if row.next_from is None else timezone.localtime(row.next_from).isoformat()
+            yield row.action or "", row.label, row.credits, row.next_credits, when
+
+    def csv_import_rows(self, lines: Iterator[Line], *, dry_run: bool, by: Any) -> Report:
+        return price_lists.import_price_list(lines, dry_run=dry_run, by=by)
 
 
 admin.site.unregister(Group)

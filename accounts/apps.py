@@ -10,6 +10,7 @@ class AccountsConfig(AppConfig):
         from accounts import approvals, mails
         from accounts.services import one_time
         from accounts.services.corrections import KINDS
+        from accounts.services.price_lists import apply_due_credits
         from accounts.services.sessions import forget_expired
         from common.mail import register_composer
         from common.sweeping import register
@@ -18,6 +19,7 @@ class AccountsConfig(AppConfig):
             approvals.register(name, kind)
 
         register("expired_sessions", forget_expired)
+        register("credits_to_apply", apply_due_credits)
         register("one_time_secrets", one_time.forget_expired)
         register_composer(mails.CODE_MAIL, mails.compose_code)
         register_composer(mails.RESET_MAIL, mails.compose_reset)

@@ -31,7 +31,8 @@ def is_anonymous(user: User) -> bool:
 
 def action_price(action: PricedAction) -> int:
     """What an action costs now, in credits; 0 where no price list row names it."""
-    return PriceList.objects.filter(action=action).values_list("credits", flat=True).first() or 0
+    row = PriceList.objects.filter(action=action).first()
+    return 0 if row is None else row.credits_now
 
 
 def user_by_email(email: str) -> User | None:

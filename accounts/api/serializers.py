@@ -105,6 +105,8 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
 
 
 class PriceListSerializer(serializers.ModelSerializer[PriceList]):
+    credits = serializers.IntegerField(source="credits_now")
+
     class Meta:
         model = PriceList
         fields = ["id", "action", "label", "credits"]

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
@@ -157,20 +158,43 @@ class Rate(Timestamped):
 
 
 class PriceList(Timestamped):
-    """What an action costs in credits; an action without a row is free."""
+    """What an action costs in credits; an action without a row is free.
+
+    From `next_from` on it costs `next_credits`; the sweep then makes them its `credits`.
+    """
 
     action = models.CharField(_("action"), max_length=32, choices=PricedAction, null=True, blank=True, unique=True)
     label = models.CharField(_("libellé"), max_length=120)
     credits = models.PositiveBigIntegerField(_("crédits"))
+    next_credits = models.PositiveBigIntegerField(_("nouveaux crédits"), null=True, blank=True)
+    next_from = models.DateTimeField(_("valable dès"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("tarif d'une action")
         verbose_name_plural = _("grille tarifaire")
         ordering = ["id"]
-        constraints = [models.CheckConstraint(condition=Q(credits__lte=MAX_CREDITS), name="price_list_ceiling")]
+        constraints = [
+            models.CheckConstraint(condition=Q(credits__lte=MAX_CREDITS), name="price_list_ceiling"),
+            models.CheckConstraint(
+                condition=Q(next_credits=None) | Q(next_credits__lte=MAX_CREDITS), name="price_list_next_ceiling"
+            ),
+            models.CheckConstraint(
+                condition=Q(next_credits__isnull=True, next_from__isnull=True)
+                | Q(next_credits__isnull=False, next_from__isnull=False),
+                name="price_list_next_both_or_neither",
+                violation_error_message=_("Les nouveaux crédits et leur date vont ensemble."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def credits_now(self) -> int:
+        """What the action costs at this moment."""
+        if self.next_from is None or self.next_credits is None or self.next_from > timezone.now():
+            return self.credits
+        return self.next_credits
 
 
 class Account(Timestamped):

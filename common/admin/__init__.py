@@ -5,11 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.actions import ServiceForm, service_action
 from common.admin.base import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+from common.admin.csv_exchange import CsvExchangeMixin
 from common.admin.display import badge, json_block, link, moment, money, text_block
 from common.admin.filters import period_filter
 from common.models import IdempotencyKey
 
 __all__ = [
+    "CsvExchangeMixin",
     "ModelAdmin",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
