@@ -3,10 +3,11 @@
 import uuid
 
 from django.conf import settings
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from appointments.enums import ACTIVE, PaidWith
+from appointments.enums import ACTIVE, PaidWith, Status
 from appointments.models import Appointment
 from appointments.services.handling import require_payable, settle
 from appointments.services.locks import lock
@@ -61,6 +62,12 @@ class AppointmentPurpose:
         appointment = self._locked(payment)
         settle(appointment, PaidWith.MONEY, by=None)
         appointment_paid.send(Appointment, appointment=appointment, payment=payment, credits=0, by=None)
+
+    def keeps(self, payment: Payment) -> bool:
+        """Until the appointment ends early; of one that the patient did not keep the practice may have its share."""
+        kept = Appointment.objects.filter(public_id=uuid.UUID(payment.purpose_id), paid_with=PaidWith.MONEY)
+        lost = Q(status=Status.CANCELLED, cancelled_by=F("patient"))
+        return kept.filter(Q(status__in=(*ACTIVE, Status.COMPLETED, Status.NO_SHOW)) | lost).exists()
 
     def _locked(self, payment: Payment) -> Appointment:
         pk = Appointment.objects.values_list("pk", flat=True).get(public_id=uuid.UUID(payment.purpose_id))

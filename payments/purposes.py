@@ -39,6 +39,9 @@ class Purpose(Protocol):
     def grant(self, payment: Payment) -> None:
         """Give what was paid for, inside the settling transaction. Called once, after `can_grant`."""
 
+    def keeps(self, payment: Payment) -> bool:
+        """Whether what was granted for this payment was not taken back since, so that its money may stay."""
+
 
 _purposes: dict[str, Purpose] = {}
 

@@ -38,3 +38,7 @@ class RatePurpose:
             reference=f"payment:{payment.public_id}",
             by=None,
         )
+
+    def keeps(self, payment: Payment) -> bool:
+        """Credits are never taken back by themselves."""
+        return True

@@ -13,7 +13,7 @@ from common.errors import NotFound
 from payments.exceptions import AlreadyPaid
 from payments.models import Payment
 from payments.purposes import Quote
-from reservations.enums import Status
+from reservations.enums import ACTIVE, Status
 from reservations.exceptions import NotPayable
 from reservations.models import Reservation
 from reservations.selectors import kept_since
@@ -68,6 +68,11 @@ class ReservationPurpose:
         reservation.save(update_fields=["paid_at", "updated_at"])
         self._keep(reservation, reservation.paid_at + settings.HOLD_PAID)
         reservation_paid.send(Reservation, reservation=reservation, payment=payment)
+
+    def keeps(self, payment: Payment) -> bool:
+        """Until the reservation ends early."""
+        kept = Reservation.objects.filter(public_id=uuid.UUID(payment.purpose_id), paid_at__isnull=False)
+        return kept.filter(status__in=(*ACTIVE, Status.COLLECTED)).exists()
 
     def _locked(self, payment: Payment) -> Reservation:
         """The reservation, locked together with its stock: its hold is about to be prolonged."""

@@ -11,6 +11,7 @@ from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
 from appointments.enums import PaidWith, Status
 from appointments.models import Appointment
+from appointments.purpose import AppointmentPurpose
 from appointments.services.expiry import expire_overdue
 from appointments.tests.factories import at, body, make_appointment, make_practitioner, set_book_price
 from audit.models import Event
@@ -381,3 +382,22 @@ def test_fee_of_no_credits_needs_no_proof(api):
 
     assert api(row.patient).post(url(row, "pay_with_credits")).status_code == 200
     assert verify_ledger().findings == []
+
+
+@pytest.mark.parametrize(
+    "status, by_patient, keeps",
+    [
+        (Status.BOOKED, False, True),
+        (Status.COMPLETED, False, True),
+        (Status.NO_SHOW, False, True),
+        (Status.CANCELLED, True, True),
+        (Status.CANCELLED, False, False),
+        (Status.EXPIRED, False, False),
+    ],
+)
+def test_money_of_an_appointment_stays_unless_the_practice_ends_it(status, by_patient, keeps):
+    row = make_appointment(practitioner=make_practitioner(fee=15_000), status=status, paid_with=PaidWith.MONEY)
+    Appointment.objects.filter(pk=row.pk).update(
+        cancelled_by=row.patient if by_patient else row.practitioner.user if status == Status.CANCELLED else None
+    )
+    assert AppointmentPurpose().keeps(Payment.objects.get()) is keeps

@@ -15,6 +15,7 @@ from accounts.services.approvals import request_approval, require_reason
 from common.errors import FieldError, Invalid
 from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
+from payments import purposes
 from payments.enums import REFUND_MOVES, RefundStatus, Status
 from payments.exceptions import ExternalReferenceTaken, RefundTooLarge
 from payments.models import Payment, Refund
@@ -96,9 +97,16 @@ def mark_done(refund: Refund, *, by: User) -> Refund:
 
 
 def mark_failed(refund: Refund, *, by: User) -> Refund:
-    """`sent → failed`: the transfer came back; what is left can be requested again."""
+    """`sent → failed`: the transfer came back. What was owed is due again; what staff gave can be requested again."""
     with unit_of_work():
-        return _move(_lock(refund), RefundStatus.FAILED, by=by)
+        payment = lock(refund.payment_id)
+        failed = _move(_lock(refund), RefundStatus.FAILED, by=by)
+        if failed.requested_by_id is None:
+            create_due_refund(payment, reason=failed.reason, at_most=failed.amount)
+        elif payment.reason == "nothing_to_grant" or not purposes.get(payment.purpose).keeps(payment):
+            # Given before what it paid for ended: by then it was on its way, and no refund was due for it.
+            create_due_refund(payment, reason="nothing_to_grant", at_most=failed.amount)
+        return failed
 
 
 def received(payment: Payment) -> int:

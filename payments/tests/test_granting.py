@@ -13,6 +13,7 @@ from accounts.tests.factories import make_user
 from audit.models import Event
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
+from payments.services import refunds as refunding
 from payments.services import reviewing
 from payments.services.asking import expire_old
 from payments.services.refunds import request_refund
@@ -389,4 +390,28 @@ def test_late_money_of_an_erased_person_is_due_back(script, bought):
 
     assert books(user)["packs"] == []
     assert refunds() == [(bought.pk, "due", PRICE, "nothing_to_grant")]
+    assert verify_ledger().findings == []
+
+
+@pytest.mark.parametrize("ends_before", [True, False])
+def test_transfer_that_comes_back_after_a_cancellation_leaves_all_of_it_due(
+    ends_before, script, patient, reservation, staff
+):
+    payment = create_payment(
+        patient, purpose="reservation", purpose_id=str(reservation.public_id), provider="scripted", phone=AIRTEL
+    )
+    succeed(submit(payment.pk))
+    given = request_refund(payment, amount=1_000, reason="geste", by=staff)
+    if ends_before:
+        handling.cancel(reservation, by=patient)
+    refunding.approve(given, by=staff)
+    refunding.mark_sent(given, external_reference="MP-1", by=staff)
+    refunding.mark_failed(given, by=staff)
+    if not ends_before:
+        assert [status for _, status, _, _ in refunds()] == ["failed"]
+        handling.cancel(reservation, by=patient)
+
+    live = Refund.objects.exclude(status="failed")
+    assert [refund.status for refund in live] == ["due"] * (2 if ends_before else 1)
+    assert sum(refund.amount for refund in live) == payment.amount
     assert verify_ledger().findings == []

@@ -84,7 +84,8 @@ def test_only_money_that_came_is_given_back(status, staff):
 
 
 def test_failed_refund_can_be_requested_again(payment, staff):
-    refund = make_refund(RefundStatus.SENT, payment, amount=PRICE)
+    refund = refunds.approve(request(payment, PRICE, staff), by=staff)
+    refunds.mark_sent(refund, external_reference="MP-42", by=staff)
     with pytest.raises(RefundTooLarge):
         request(payment, 1, staff)
 
@@ -92,6 +93,19 @@ def test_failed_refund_can_be_requested_again(payment, staff):
 
     request(payment, PRICE, staff)
     assert amounts() == [("failed", PRICE), ("requested", PRICE)]
+
+
+def test_money_that_is_owed_is_due_again_when_its_transfer_comes_back(payment, staff):
+    due = refunds.create_due_refund(payment, reason="paid_twice", at_most=2_000)
+    refunds.approve(due, by=staff)
+    refunds.mark_sent(due, external_reference="MP-42", by=staff)
+
+    refunds.mark_failed(due, by=staff)
+
+    assert amounts() == [("failed", 2_000), ("due", 2_000)]
+    assert events("refund.")[-2:] == ["refund.failed", "refund.due"]
+    again = Refund.objects.get(status="due")
+    assert (again.reason, again.requested_by, again.external_reference) == ("paid_twice", None, "")
 
 
 @pytest.mark.parametrize("status", [status for status in RefundStatus if status != RefundStatus.FAILED])

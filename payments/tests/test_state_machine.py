@@ -399,7 +399,9 @@ class MoneyMachine(RuleBasedStateMachine):
             refunds.mark_done(refund, by=self.staff)
         else:
             refunds.mark_failed(refund, by=self.staff)
-            next(asked for asked in self.payments if asked.row.pk == refund.payment_id).back -= refund.amount
+            asked = next(asked for asked in self.payments if asked.row.pk == refund.payment_id)
+            # What is owed is due again.
+            asked.back -= refund.amount if asked.bought and self.kept else 0
 
     # What must be true after every step
 
