@@ -23,3 +23,4 @@ class AccountsConfig(AppConfig):
         register("one_time_secrets", one_time.forget_expired)
         register_composer(mails.CODE_MAIL, mails.compose_code)
         register_composer(mails.RESET_MAIL, mails.compose_reset)
+        register_composer(mails.INVITATION_MAIL, mails.compose_invitation)

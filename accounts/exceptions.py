@@ -3,6 +3,11 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 
 
+class EmailTaken(Invalid):
+    code = "email_taken"
+    detail = _("Cette adresse a déjà un compte.")
+
+
 class InvalidCredentials(DomainError):
     code = "invalid_credentials"
     status = 401

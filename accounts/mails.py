@@ -16,6 +16,7 @@ KNOWN_MAIL = "already_registered"
 RESET_MAIL = "reset_password"
 CHANGED_MAIL = "password_changed"
 FACTOR_MAIL = "second_factor"
+INVITATION_MAIL = "invitation"
 
 
 def code_context(code: str) -> dict[str, Any]:
@@ -40,8 +41,23 @@ def compose_reset(to: str, planned: Composed) -> Composed | None:
     if user is None:
         return None
     token = one_time.issue_link_token(user, SecretPurpose.RESET_PASSWORD)
-    link = f"{settings.PASSWORD_RESET_URL}?{urlencode({'token': token})}"
-    return Composed(RESET_MAIL, {"link": link, "minutes": _minutes(one_time.LINK_LIFETIME)}, user.language)
+    context = {"link": _link(planned, token), "minutes": _minutes(one_time.LINK_LIFETIME)}
+    return Composed(RESET_MAIL, context, user.language)
+
+
+def compose_invitation(to: str, planned: Composed) -> Composed | None:
+    """The link on which somebody whom staff have added chooses a password."""
+    user = User.objects.filter(email=to, is_active=True).first()
+    if user is None:
+        return None
+    lifetime = one_time.INVITATION_LIFETIME
+    token = one_time.issue_link_token(user, SecretPurpose.RESET_PASSWORD, lifetime=lifetime)
+    return Composed(INVITATION_MAIL, {"link": _link(planned, token), "days": lifetime.days}, user.language)
+
+
+def _link(planned: Composed, token: str) -> str:
+    """On the page that the request named, where it is another site's."""
+    return f"{planned.context.get('page') or settings.PASSWORD_RESET_URL}?{urlencode({'token': token})}"
 
 
 def _minutes(lifetime: timedelta) -> int:

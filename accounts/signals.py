@@ -9,7 +9,7 @@ user_created = Signal()
 """`user`, `by` (User or None)."""
 
 user_signed_in = Signal()
-"""`user`, `place` (`api` or `admin`)."""
+"""`user`, `place` (`api` or `admin`; `legacy` and `legacy_admin` for the old routes)."""
 
 user_signed_out = Signal()
 """`user`: left the admin. A session of the API ends with `sessions_ended`."""
@@ -32,6 +32,9 @@ sessions_ended = Signal()
 
 credits_moved = Signal()
 """`account_id`, `user_id`, `kind` (EntryKind), `amount` (credits, signed), `balance_after`, `reference`, `by`."""
+
+rate_given = Signal()
+"""Staff gave a rate that nobody paid here. `account`, `rate`, `by`."""
 
 account_switched = Signal()
 """`account`, `is_active`, `by`."""

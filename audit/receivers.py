@@ -8,7 +8,7 @@ from django.dispatch import receiver
 
 from accounts import signals as accounts
 from accounts.enums import EntryKind, Role, SecretPurpose, SessionEnd
-from accounts.models import Account, Approval, TokenFamily, User
+from accounts.models import Account, Approval, Rate, TokenFamily, User
 from appointments import signals as appointments
 from appointments.enums import EntryStatus
 from appointments.enums import Status as AppointmentStatus
@@ -176,6 +176,17 @@ def account_switched(account: Account, is_active: bool, **kwargs: Any) -> None:
     record(action, entity="account", entity_id=account.pk)
 
 
+@receiver(accounts.rate_given, dispatch_uid="audit.rate_given")
+def rate_given(account: Account, rate: Rate, **kwargs: Any) -> None:
+    record(
+        Action.ACCOUNT_RATE_GIVEN,
+        entity="account",
+        entity_id=account.pk,
+        amount=rate.price,
+        changes={"rate": rate.pk, "credits": rate.credits},
+    )
+
+
 @receiver(accounts.approval_moved, dispatch_uid="audit.approval_moved")
 def approval_moved(approval: Approval, **kwargs: Any) -> None:
     # A reason that somebody typed may tell anything.
@@ -238,6 +249,11 @@ def duty_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
 @receiver(catalog.stock_imported, dispatch_uid="audit.stock_imported")
 def stock_imported(source: str, counts: dict[str, int], **kwargs: Any) -> None:
     record(Action.STOCK_IMPORTED, entity="stock", changes={"source": source, **counts})
+
+
+@receiver(catalog.availability_checked, dispatch_uid="audit.availability_checked")
+def availability_checked(code: str, **kwargs: Any) -> None:
+    record(Action.AVAILABILITY_CHECKED, entity="product", entity_id=code)
 
 
 @receiver(catalog.stock_changed, dispatch_uid="audit.stock_changed")

@@ -21,6 +21,7 @@ _STAFF_VIEWS = (
 _STAFF_CHANGES = (
     "accounts.change_user accounts.grant_credits accounts.adjust_credits accounts.decide_approval "
     "accounts.change_account accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist "
+    "accounts.delete_pricelist "
     "catalog.add_product catalog.change_product catalog.add_pharmacy catalog.change_pharmacy "
     "catalog.add_pharmacymember catalog.change_pharmacymember catalog.delete_pharmacymember "
     "catalog.add_openinghours catalog.change_openinghours catalog.delete_openinghours "

@@ -18,6 +18,9 @@ duty_imported = Signal()
 stock_imported = Signal()
 """`source` (str), `counts`, `by` (User or None)."""
 
+availability_checked = Signal()
+"""Somebody asked who has a product. `code`, `by` (User or None)."""
+
 stock_changed = Signal()
 """`stock`, `old` and `new` (field → value; `old` is empty of a new row, `new` of a deleted one), `by`."""
 

@@ -1,5 +1,6 @@
 """Hand-written SQL for the hot paths: one round trip each, portable between PostgreSQL and SQLite."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,17 @@ def next_id(table: str) -> tuple[str, list[str]]:
     if connection.vendor == "postgresql":
         return "SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [table]
     return "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = %s), 0) + 1", [table]
+
+
+def one_at_a_time(name: str) -> None:
+    """Until the transaction ends nobody else gets past this call with the same name; there need not be a row to lock.
+
+    SQLite's transactions have the only writer already.
+    """
+    if connection.vendor == "postgresql":
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
 
 
 def placeholders(count: int) -> str:

@@ -109,11 +109,14 @@ INSTALLED_APPS = [
     "reservations",
     "appointments",
     "audit",
+    "legacy",
     "backoffice",
 ]
 
 MIDDLEWARE = [
     "common.middleware.ContextMiddleware",
+    # Around CORS: the old sites are other origins under other rules.
+    "legacy.middleware.LegacyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -206,6 +209,21 @@ MFA_ISSUER = env.str("MFA_ISSUER", default="Toc Toc Medoc")
 # The page of the site on which a new password is chosen; the mailed link adds `?token=…`.
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="") or f"{PUBLIC_URL}/reset-password"
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="Medoc-demo-1")
+
+# The old wire contract beside /api/v1/ (docs/legacy.md)
+LEGACY_ROUTES = env.bool("LEGACY_ROUTES", default=True)
+# Where the sites are served from, besides CORS_ALLOWED_ORIGINS; with DEBUG also every port of this machine.
+LEGACY_ORIGINS = [*env.list("LEGACY_ORIGINS", default=[]), *CORS_ALLOWED_ORIGINS]
+# The patients' site: links in mails and browsers that come back from paying lead there.
+LEGACY_SITE_URL = (env.str("LEGACY_SITE_URL", default="") or PUBLIC_URL).rstrip("/")
+# Hours that a token lives; without it, to the end of the day.
+_hours = env.str("LEGACY_TOKEN_LIFETIME", default="")
+LEGACY_TOKEN_LIFETIME = timedelta(hours=float(_hours)) if _hours else None
+LEGACY_ALLOW_UNVERIFIED = env.bool("LEGACY_ALLOW_UNVERIFIED", default=True)
+LEGACY_STAFF_MFA = env.bool("LEGACY_STAFF_MFA", default=False)
+LEGACY_ANONYMOUS_ACCOUNTS = env.bool("LEGACY_ANONYMOUS_ACCOUNTS", default=False)
+LEGACY_EVENT_LIMIT = env.int("LEGACY_EVENT_LIMIT", default=10_000)
+LEGACY_REPEAT_SECONDS = env.float("LEGACY_REPEAT_SECONDS", default=5)
 
 # Languages, times, money
 LANGUAGE_CODE = "fr"

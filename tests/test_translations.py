@@ -24,6 +24,7 @@ PACKAGES = [
     "reservations",
     "appointments",
     "audit",
+    "legacy",
     "backoffice",
     "config",
 ]

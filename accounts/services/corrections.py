@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.approvals import Kind
 from accounts.enums import EntryKind
 from accounts.exceptions import InsufficientCredits
-from accounts.models import Account, Approval, CreditEntry, User
+from accounts.models import Account, Approval, CreditEntry, Rate, User
 from accounts.services import ledger
 from accounts.services.approvals import request_approval, require_reason
+from accounts.signals import rate_given
 from common.errors import FieldError, Invalid
 from common.money import MAX_CREDITS
 from common.unit_of_work import unit_of_work
@@ -43,7 +44,14 @@ def adjust_credits(account: Account, *, credits: int, reason: str, by: User) -> 
     return _move(ADJUST, account, credits=credits, reason=reason, by=by)
 
 
-def _move(kind: str, account: Account, *, credits: int, reason: str, by: User) -> Approval | None:
+def give_rate(account: Account, rate: Rate, *, by: User) -> Approval | None:
+    """Give the credits of a rate that nobody pays here, and note the rate on the account; otherwise `grant_credits`."""
+    return _move(GRANT, account, credits=rate.credits, reason=rate.label, by=by, rate=rate)
+
+
+def _move(
+    kind: str, account: Account, *, credits: int, reason: str, by: User, rate: Rate | None = None
+) -> Approval | None:
     reason = require_reason(reason)
     with unit_of_work():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
@@ -55,11 +63,13 @@ def _move(kind: str, account: Account, *, credits: int, reason: str, by: User) -
                 subject=f"account:{locked.pk}",
                 beneficiary_id=locked.user_id,
                 amount=credits,
-                parameters={"user": locked.user_id, "credits": credits},
+                parameters={"user": locked.user_id, "credits": credits} | ({"rate": rate.pk} if rate else {}),
                 reason=reason,
                 by=by,
             )
         _book(kind, locked.user_id, credits, reason=reason, reference=f"staff:{uuid.uuid4()}", by=by)
+        if rate is not None:
+            _note_rate(locked.user_id, rate, by=by)
     return None
 
 
@@ -82,6 +92,12 @@ def _book(kind: str, user_id: int, credits: int, *, reason: str, reference: str,
         ledger.adjust(user_id, credits, reason=reason, reference=reference, by=by)
 
 
+def _note_rate(user_id: int, rate: Rate, *, by: User) -> None:
+    now = timezone.now()
+    Account.objects.filter(user_id=user_id).update(rate=rate, subscribed_at=now, updated_at=now)
+    rate_given.send(Account, account=Account.objects.get(user_id=user_id), rate=rate, by=by)
+
+
 def _execute(approval: Approval, by: User) -> None:
     given = approval.parameters
     _book(
@@ -92,6 +108,10 @@ def _execute(approval: Approval, by: User) -> None:
         reference=f"approval:{approval.public_id}",
         by=by,
     )
+    # Without the rate, where it was withdrawn meanwhile: the credits were promised all the same.
+    rate = Rate.objects.filter(pk=given["rate"], is_active=True).first() if "rate" in given else None
+    if rate is not None:
+        _note_rate(given["user"], rate, by=by)
 
 
 def _not_so_many() -> Invalid:

@@ -34,8 +34,8 @@ _ENTRY_COLUMNS = (
 
 
 @unit_of_work.unit_of_work()
-def spend(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> None:
-    """Take `credits` (≥ 0; nothing is booked for 0) from the user's account.
+def spend(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> int | None:
+    """Take `credits` (≥ 0; nothing is booked for 0, and None returned) from the user's account; the balance after.
 
     Raises `InsufficientCredits` (402) and `AccountDisabled` (403).
     """
@@ -43,12 +43,13 @@ def spend(user_id: int, credits: int, *, reference: str, label: str = "", by: Us
         raise ValueError("a spend is not negative")
     if credits == 0:
         _require_active(user_id)
-        return
+        return None
     row = _move(user_id, -credits, only_active=True)
     if row is None:
         _require_active(user_id)
         raise InsufficientCredits
     _book(user_id, row, -credits, EntryKind.SPEND, reference, label, by)
+    return int(row[1])
 
 
 def refund(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> None:

@@ -27,6 +27,8 @@ DEVICE = Limit("sign_in:device", attempts=5, window=15 * _MINUTES, longest=1 * _
 CONFIRM = Limit("password:confirm", attempts=5, window=15 * _MINUTES, longest=1 * _HOURS)
 # Over all codes of an address: thirty of a million an hour.
 CODE = Limit("code:account", attempts=30, window=1 * _HOURS)
+# Refusals that tell that an address has an account.
+TOLD = Limit("registration:told", attempts=30, window=1 * _HOURS)
 # Failures everywhere: nobody is refused, staff are told.
 ALARM = Limit("sign_in:all", attempts=1000, window=15 * _MINUTES)
 

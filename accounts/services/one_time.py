@@ -21,6 +21,7 @@ from common.unit_of_work import unit_of_work
 CODE_LIFETIME = timedelta(minutes=10)
 CODE_ATTEMPTS = 5
 LINK_LIFETIME = timedelta(minutes=15)
+INVITATION_LIFETIME = timedelta(days=3)
 KEPT_FOR = timedelta(days=1)
 
 _CODE_DIGITS = 6
@@ -41,10 +42,10 @@ def issue_code(user: User, purpose: SecretPurpose, *, code: str = "") -> str:
     return code
 
 
-def issue_link_token(user: User, purpose: SecretPurpose) -> str:
-    """256 random bits for a link, good for `LINK_LIFETIME`, once; the one before is dead from now on."""
+def issue_link_token(user: User, purpose: SecretPurpose, *, lifetime: timedelta = LINK_LIFETIME) -> str:
+    """256 random bits for a link, good once, for `lifetime`; the one before is dead from now on."""
     token = secrets.token_urlsafe(32)
-    _replace(user, purpose, _digest(purpose, token), attempts=1, lifetime=LINK_LIFETIME)
+    _replace(user, purpose, _digest(purpose, token), attempts=1, lifetime=lifetime)
     return token
 
 

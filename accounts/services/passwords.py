@@ -22,14 +22,17 @@ from common.unit_of_work import unit_of_work
 ONE_MAIL_EVERY = timedelta(minutes=1)
 
 
-def request_reset(email: str) -> None:
+def request_reset(email: str, *, page: str = "") -> None:
     """Mail a link to whoever has this address, at most one a minute; the caller learns nothing.
+
+    `page` is where the new password is chosen, unless on the page of `PASSWORD_RESET_URL`.
 
     Link and person are looked for when the mail is sent: until then an unknown address looks like any other.
     """
     send_mail_later(
         to=normalize_email(email),
         template=RESET_MAIL,
+        context={"page": page} if page else None,
         expires_at=timezone.now() + one_time.LINK_LIFETIME,
         at_most_every=ONE_MAIL_EVERY,
     )

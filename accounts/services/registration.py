@@ -22,15 +22,17 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
 from accounts.enums import Role, SecretPurpose
-from accounts.exceptions import InvalidOtp
-from accounts.mails import CODE_MAIL, KNOWN_MAIL, RESET_MAIL, code_context
+from accounts.exceptions import EmailTaken, InvalidOtp
+from accounts.mails import CODE_MAIL, INVITATION_MAIL, KNOWN_MAIL, RESET_MAIL, code_context
 from accounts.models import OneTimeSecret, User
 from accounts.services import limits, one_time
 from accounts.services.hashing import hash_gate, hash_password
+from accounts.services.roles import AdministratorsOnly
 from accounts.services.users import create_user
 from accounts.signals import email_verified, registration_repeated, registration_requested, user_registered
 from common import limits as counters
-from common.errors import FieldError, Invalid
+from common.context import current
+from common.errors import FieldError, Forbidden, Invalid
 from common.mail import send_mail_later
 from common.unit_of_work import unit_of_work
 
@@ -72,6 +74,47 @@ def register(
         return _register_beside(user, pending, password)
     hashed = hash_password(password)
     return _register_anew(user, hashed, role=role, specialty_ids=specialty_ids, profile=profile)
+
+
+def register_openly(*, email: str, password: str, **profile: Any) -> User:
+    """Register a patient for a client that knows no code: they are in the house at once, unverified; a code is mailed.
+
+    Raises `EmailTaken` (400), which tells that an address has an account, and `RateLimited` (429) after too many of it.
+    """
+    address = normalize_email(email)
+    taken = counters.take((limits.TOLD, current().ip))
+    try:
+        if User.objects.filter(email=address).exists():
+            raise EmailTaken
+        _register_new(address, hash_password(password), role=Role.PATIENT, specialty_ids=(), profile=profile)
+    except IntegrityError as error:
+        raise EmailTaken from error
+    counters.give_back(taken)
+    return User.objects.get(email=address)
+
+
+def add_person(*, email: str, password: str | None, role: Role, page: str = "", by: User, **profile: Any) -> User:
+    """Add somebody for them; without a password they are mailed an invitation to choose one on `page`.
+
+    Raises `Forbidden` without `accounts.change_user`, and without `accounts.manage_access` for another role than that
+    of a patient; `AdministratorsOnly` (403); `EmailTaken` (400).
+    """
+    if not by.has_perm("accounts.change_user") or (role != Role.PATIENT and not by.has_perm("accounts.manage_access")):
+        raise Forbidden
+    if role == Role.ADMIN and not by.is_superuser:
+        raise AdministratorsOnly
+    hashed = hash_password(password)
+    address = normalize_email(email)
+    try:
+        with unit_of_work():
+            user = create_user(email=address, password=None, hashed_password=hashed, role=role, by=by, **profile)
+            if password is None:
+                send_mail_later(to=address, template=INVITATION_MAIL, context={"page": page}, language=user.language)
+    except IntegrityError as error:
+        if not User.objects.filter(email=address).exists():
+            raise
+        raise EmailTaken from error
+    return user
 
 
 def resend_code(email: str) -> None:

@@ -17,7 +17,7 @@ from accounts.exceptions import RefreshReused, SessionEnded, TokenNotValid, Unkn
 from accounts.models import TokenFamily, User
 from accounts.selectors import live_session
 from accounts.signals import refresh_reused, sessions_ended, user_signed_in
-from accounts.tokens import REFRESH, Claims, InvalidToken, TokenPair, decode, issue_pair
+from accounts.tokens import REFRESH, Claims, InvalidToken, TokenPair, decode, issue_pair, issue_single
 from common.context import current, set_actor
 from common.unit_of_work import unit_of_work
 
@@ -33,6 +33,15 @@ def open_session(user: User) -> TokenPair:
     The caller has made sure who they are. Raises `SessionEnded` (401) where the password, the role or the access has
     changed since `user` was read.
     """
+    return issue_pair(user, _begin(user, place="api"))
+
+
+def open_single(user: User, *, kind: str, until: datetime, place: str) -> str:
+    """As `open_session` for a client that never refreshes: one token of that kind; `place` tells where they came in."""
+    return issue_single(user, _begin(user, place=place, expires_at=until), kind=kind)
+
+
+def _begin(user: User, *, place: str, expires_at: datetime | None = None) -> TokenFamily:
     with unit_of_work():
         now = timezone.now()
         # The password by itself: who keeps a session while changing it keeps the version, too.
@@ -41,19 +50,19 @@ def open_session(user: User) -> TokenPair:
             raise SessionEnded
         set_actor("user", user.pk)
         user.last_login = now
-        family = start_family(user)
-        user_signed_in.send(User, user=user, place="api")
-    return issue_pair(user, family)
+        family = start_family(user, expires_at=expires_at)
+        user_signed_in.send(User, user=user, place=place)
+    return family
 
 
-def start_family(user: User) -> TokenFamily:
+def start_family(user: User, *, expires_at: datetime | None = None) -> TokenFamily:
     """The row alone, announced to nobody."""
     now = timezone.now()
     return TokenFamily.objects.create(
         user=user,
         **_device(),
         refreshed_at=now,
-        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+        expires_at=expires_at or now + settings.REFRESH_TOKEN_LIFETIME,
     )
 
 

@@ -1,5 +1,7 @@
 """Sign-in with a password: count, check, then the second factor, then the session."""
 
+from collections.abc import Container
+
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
@@ -35,11 +37,15 @@ def check_credentials(
     password: str,
     otp: str | None = None,
     staff_only: bool = False,
+    roles: Container[str] | None = None,
+    allow_unverified: bool = False,
+    ask_second_factor: bool = True,
     request: HttpRequest | None = None,
 ) -> User:
     """Whom the password and the second factor belong to, for the API and the admin alike.
 
-    Failures are counted and announced; a wrong code counts like a wrong password.
+    Failures are counted and announced; a wrong code counts like a wrong password. With `roles` only those may enter;
+    only the old routes let in who has not verified their address, or staff without a second factor.
 
     Raises `RateLimited` (429) before anything is checked; `InvalidCredentials` (401), the same for wrong, unknown and
     switched off; with the right password only `EmailNotVerified` and `StaffOnly` (403), `SecondFactorRequired` and
@@ -58,14 +64,15 @@ def check_credentials(
         _announce_failure(email, user_id, InvalidCredentials.code)
         attempt.failed(user_id=user_id)
         raise InvalidCredentials
-    refusal = _refusal(user, staff_only=staff_only)
+    refusal = _refusal(user, staff_only=staff_only, roles=roles, allow_unverified=allow_unverified)
     if refusal is not None:
         # Not `succeeded`: whoever registers the address of somebody else must not become a device that they know.
         attempt.withdrawn()
         _announce_failure(email, user.pk, refusal.code)
         raise refusal
     try:
-        check_second_factor(user, otp=otp)
+        if ask_second_factor:
+            check_second_factor(user, otp=otp)
     except SecondFactorInvalid as error:
         _announce_failure(email, user.pk, error.code)
         attempt.failed(user_id=user.pk)
@@ -110,10 +117,12 @@ def confirm_password(user: User, *, password: str) -> None:
     counters.give_back(taken)
 
 
-def _refusal(user: User, *, staff_only: bool) -> DomainError | None:
-    if not user.is_verified:
+def _refusal(
+    user: User, *, staff_only: bool, roles: Container[str] | None, allow_unverified: bool
+) -> DomainError | None:
+    if not user.is_verified and not allow_unverified:
         return EmailNotVerified()
-    if staff_only and not user.is_staff:
+    if (staff_only and not user.is_staff) or (roles is not None and user.role not in roles):
         return StaffOnly()
     return None
 

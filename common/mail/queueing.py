@@ -1,15 +1,14 @@
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
 from django.utils import timezone
 
 from common.crypto import encrypt
 from common.models import Mail
+from common.sql import one_at_a_time
 from common.tasks import deliver_mail
 from common.unit_of_work import unit_of_work
 
@@ -34,7 +33,7 @@ def send_mail_later(
     plain = json.dumps(dict(context or {}), cls=DjangoJSONEncoder).encode()
     with unit_of_work():
         if at_most_every is not None:
-            _one_at_a_time(to, template)
+            one_at_a_time(f"{template}\n{to}")
             if Mail.objects.filter(to=to, template=template, created_at__gt=now - at_most_every).exists():
                 return None
         mail = Mail.objects.create(
@@ -42,14 +41,3 @@ def send_mail_later(
         )
         deliver_mail.enqueue(mail.pk)
     return mail
-
-
-def _one_at_a_time(to: str, template: str) -> None:
-    """Until the transaction ends nobody else decides about this mail; there need not be a row to lock.
-
-    SQLite's transactions have the only writer already.
-    """
-    if connection.vendor == "postgresql":
-        number = int.from_bytes(hashlib.sha256(f"{template}\n{to}".encode()).digest()[:8], signed=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])

@@ -107,12 +107,16 @@ class Reserved:
     lines: list[ReservationLine]
 
 
-def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]], by: User) -> Reserved:
+def reserve(
+    user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]], by: User, is_charged: bool = True
+) -> Reserved:
     """Keep boxes (`basket`: product code and units > 0 of each line; the same product twice is added up) for `user`.
 
     The reservation is confirmed, or requested where EPG has the last word: then `epg.asking.submit` is to be called
-    after the commit. Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each
-    naming every line of the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
+    after the commit. Without `is_charged` no credits are taken: for clients that charge by themselves.
+
+    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each naming every line of
+    the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
     """
     quantities = _added_up(basket)
     with unit_of_work.unit_of_work():
@@ -127,7 +131,7 @@ def reserve(user: User, *, pharmacy_code: str, basket: Sequence[tuple[str, int]]
             raise MixedCurrencies
         first = next(iter(stocks.values()))
         public_id = uuid.uuid4()
-        credits = first.credits or 0
+        credits = (first.credits or 0) if is_charged else 0
         ledger.spend(
             user.pk,
             credits,
