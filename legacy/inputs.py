@@ -14,7 +14,7 @@ from common.api.parsers import MAX_BYTES, SmallFormParser, SmallMultiPartParser,
 from common.money import MAX_CREDITS
 from legacy.errors import Malformed
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
+_INTEGER = re.compile(r"([+-]?[0-9]{1,30})", re.ASCII)
 _WHOLE = re.compile(r"([+-]?[0-9]{1,30})(?:\.0{1,9})?", re.ASCII)
 _LONGEST = 10_000
 
@@ -62,11 +62,9 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            return self._fault(name, "str type expected", "type_error.str")
-        if len(str(value)) > most:
-            return self._fault(
-                name, f"ensure this value has at most {most} characters", "value_error.any_str.max_length"
-            )
+            self._fault(name, "str type expected", "type_error.str")
+        elif len(str(value)) > most:
+            self._fault(name, f"ensure this value has at most {most} characters", "value_error.any_str.max_length")
         return str(value)
 
     def integer(
@@ -78,13 +76,13 @@ class Fields:
             return None
         written = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
         match = (_WHOLE if decimals else _INTEGER).fullmatch(written.strip())
+        number = int(match[1]) if match else least
         if match is None:
-            return self._fault(name, "value is not a valid integer", "type_error.integer")
-        number = int(match[1] if decimals else match[0])
-        if number < least:
-            return self._fault(name, f"ensure this value is at least {least}", "value_error.number.not_ge")
-        if number > most:
-            return self._fault(name, f"ensure this value is at most {most}", "value_error.number.not_le")
+            self._fault(name, "value is not a valid integer", "type_error.integer")
+        elif number < least:
+            self._fault(name, f"ensure this value is at least {least}", "value_error.number.not_ge")
+        elif number > most:
+            self._fault(name, f"ensure this value is at most {most}", "value_error.number.not_le")
         return number
 
     def rows(self, name: str, *, most: int) -> list[Any]:
@@ -107,10 +105,8 @@ class Fields:
             self._fault(name, "field required", "value_error.missing")
         return value
 
-    def _fault(self, name: str, message: str, kind: str) -> Any:
-        """Note it; None, for the caller to return."""
+    def _fault(self, name: str, message: str, kind: str) -> None:
         self._faults.append({"loc": [self._place, name], "msg": message, "type": kind})
-        return None
 
 
 def body(request: Request) -> Fields:

@@ -115,8 +115,8 @@ def reserve(
     The reservation is confirmed, or requested where EPG has the last word: then `epg.asking.submit` is to be called
     after the commit. Without `is_charged` no credits are taken: for clients that charge by themselves.
 
-    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each naming every line of
-    the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
+    Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each naming every line
+    of the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
     """
     quantities = _added_up(basket)
     with unit_of_work.unit_of_work():
