@@ -21,13 +21,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
-from accounts.enums import Role, SecretPurpose
+from accounts.enums import Role, SecretPurpose, SessionEnd
 from accounts.exceptions import EmailTaken, InvalidOtp
 from accounts.mails import CODE_MAIL, INVITATION_MAIL, KNOWN_MAIL, RESET_MAIL, code_context
 from accounts.models import OneTimeSecret, User
+from accounts.selectors import open_sessions
 from accounts.services import limits, one_time
 from accounts.services.hashing import hash_gate, hash_password
 from accounts.services.roles import AdministratorsOnly
+from accounts.services.sessions import end_sessions
 from accounts.services.users import create_user
 from accounts.signals import email_verified, registration_repeated, registration_requested, user_registered
 from common import limits as counters
@@ -143,6 +145,7 @@ def verify_email(*, email: str, code: str) -> User:
             locked.set_unusable_password()
             send_mail_later(to=locked.email, template=RESET_MAIL, language=locked.language)
         locked.save(update_fields=["is_verified", "password", "updated_at"])
+        _end_unverified_sessions(locked)
         email_verified.send(User, user=locked, is_contested=secret.is_contested)
     counters.give_back(taken)
     limits.forgive(locked)
@@ -152,6 +155,12 @@ def verify_email(*, email: str, code: str) -> User:
 def _is_settled(user: User) -> bool:
     """Whether somebody has proved the address, or staff have decided about the person: nobody says anew who it is."""
     return user.is_verified or not user.is_active or user.role not in SELF_REGISTERED
+
+
+def _end_unverified_sessions(user: User) -> None:
+    """The old sites let people in unverified: whoever that was, it need not have been the owner of the address."""
+    if open_sessions(user.pk).exists():
+        end_sessions(user, reason=SessionEnd.ACCESS_CHANGED, by=user)
 
 
 def _check_specialties(role: Role, specialty_ids: Sequence[int]) -> None:
@@ -215,6 +224,7 @@ def _register_anew(
                 setattr(locked, name, value)
             locked.save(update_fields=["password", "role", *profile, "updated_at"])
             locked.groups.set(Group.objects.filter(name=role))
+            _end_unverified_sessions(locked)
             user_registered.send(User, user=locked, specialty_ids=list(specialty_ids))
     return Registration(locked.email, code)
 

@@ -81,7 +81,10 @@ def check_credentials(
         # Nothing was guessed, and nobody is in yet.
         attempt.withdrawn()
         raise
-    attempt.succeeded()
+    if user.is_verified:
+        attempt.succeeded()
+    else:
+        attempt.withdrawn()
     return user
 
 

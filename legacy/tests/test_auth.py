@@ -6,8 +6,9 @@ import jwt
 import pytest
 from django.utils import timezone
 
-from accounts.enums import Role
+from accounts.enums import Role, SecretPurpose
 from accounts.models import TokenFamily, User
+from accounts.services import one_time
 from accounts.tests.factories import PASSWORD, balance, make_user
 from audit.models import Event
 from common.models import Mail
@@ -145,6 +146,18 @@ def test_unverified_sign_in_here_and_nowhere_else(api, settings, db):
     assert client.get("/api/v1/auth/me/").status_code == 401
     settings.LEGACY_ALLOW_UNVERIFIED = False
     assert _login(api(), username=user.email, password=PASSWORD).status_code == 403
+
+
+def test_session_of_whoever_registered_somebody_elses_address_ends_with_the_proof(api):
+    token = api().post("/auth/register", NEW, format="json").json()["token"]["access_token"]
+    client = api()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    assert client.get("/auth/me").status_code == 200
+    user = User.objects.get()
+    code = one_time.issue_code(user, SecretPurpose.VERIFY_EMAIL)
+    body = {"email": user.email, "otp": code}
+    assert api().post("/api/v1/auth/verify-otp/", body, format="json").status_code == 200
+    assert client.get("/auth/me").status_code == 401
 
 
 def test_staff_without_a_second_factor_sign_in_here_and_nowhere_else(api, settings, db):
