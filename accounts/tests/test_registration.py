@@ -97,7 +97,7 @@ def test_every_address(address):
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize("path", ["/api/v1/register/", "/api/v1/signup/", "/auth/register/", "/api/v1/users/register/"])
+@pytest.mark.parametrize("path", ["/api/v1/register/", "/api/v1/signup/", "/auth/signup/", "/api/v1/users/register/"])
 def test_aliases_exist_only_below_auth(path):
     assert APIClient().post(path, {}, format="json").status_code == 404
 

@@ -81,8 +81,9 @@ def test_limit_of_the_history(api, staff, patient, settings, limit, status):
 
 def test_six_actions_and_no_other(api, staff):
     patient = make_user()
-    open_session(patient)
-    open_single(staff, kind=ACCESS, until=timezone.now(), place="legacy_admin")
+    with acting("anonymous"):
+        open_session(patient)
+        open_single(staff, kind=ACCESS, until=timezone.now(), place="legacy_admin")
     ledger.spend(patient.pk, 2, reference="x", by=patient)
     make_reservation(user=patient)
     record(Action.RESERVATION_CONFIRMED, entity="reservation", changes={"old": "requested", "new": "confirmed"})
