@@ -23,24 +23,28 @@ def correct_profile(user: User, *, by: User, **fields: str) -> User:
 def change_email(user: User, email: str, *, by: User) -> User:
     """Give `user` another address, which then is not verified; links and codes mailed to the old one are dead.
 
-    Raises `Forbidden` and `AdministratorsOnly` (403) as `correct_profile` does for somebody else, `EmailTaken` (400).
+    Raises `Forbidden` and `AdministratorsOnly` (403) as `correct_profile` does for somebody else, `EmailTaken` (400),
+    `PersonErased` (409).
     """
     if by.pk != user.pk:
         require_right_to_correct(user, by)
     address = normalize_email(email)
-    if address == user.email:
-        return user
-    try:
-        with unit_of_work():
-            old = user.email
-            user.email, user.is_verified = address, False
+    with unit_of_work():
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if is_anonymous(locked):
+            raise PersonErased
+        old = locked.email
+        if address == old:
+            return locked
+        locked.email, locked.is_verified = address, False
+        try:
             with transaction.atomic():
-                user.save(update_fields=["email", "is_verified", "updated_at"])
-            one_time.end_all(user)
-            profile_changed.send(User, user=user, old={"email": old}, new={"email": address}, by=by)
-    except IntegrityError as error:
-        raise EmailTaken from error
-    return user
+                locked.save(update_fields=["email", "is_verified", "updated_at"])
+        except IntegrityError as error:
+            raise EmailTaken from error
+        one_time.end_all(locked)
+        profile_changed.send(User, user=locked, old={"email": old}, new={"email": address}, by=by)
+    return locked
 
 
 def require_right_to_correct(user: User, by: User) -> None:
