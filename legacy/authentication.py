@@ -41,4 +41,4 @@ def _session(request: Request) -> tuple[User, AccessToken] | None:
         return None
     user, family = session
     set_actor("user", user.pk)
-    return user, AccessToken(family.public_id)
+    return user, AccessToken(family.public_id, family.created_at)

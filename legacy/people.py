@@ -9,7 +9,7 @@ from django.core.validators import validate_email
 from django.db.models import QuerySet
 
 from accounts.models import User
-from accounts.services.anonymisation import NOBODY
+from accounts.selectors import NOBODY
 from common.phones import to_e164
 from legacy.errors import Refused
 from legacy.inputs import Fields

@@ -14,9 +14,9 @@ from rest_framework.response import Response
 
 from accounts.exceptions import InsufficientCredits
 from accounts.models import Account, Rate
+from accounts.selectors import NOBODY
 from accounts.services import ledger
 from accounts.services.accounts import switch_account
-from accounts.services.anonymisation import NOBODY
 from accounts.services.corrections import give_rate
 from legacy import refusals, schema, shapes
 from legacy.errors import Malformed, Refused, not_allowed
