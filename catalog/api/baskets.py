@@ -16,7 +16,7 @@ from accounts.models import User
 from catalog.api import representations
 from catalog.api.params import MAX_RADIUS_KM
 from catalog.api.serializers import PharmacySerializer
-from catalog.availability import Area
+from catalog.availability import Area, Offer
 from catalog.enums import OfferSource
 from catalog.geo import Position
 from catalog.models import validate_code
@@ -64,7 +64,8 @@ class AvailabilityInputSerializer(StrictSerializer):
         help_text="only pharmacies that are known to be open then, by their hours or on duty",
     )
     accept_generics = serializers.BooleanField(
-        required=False, help_text="no effect as long as the catalogue knows no groups of generics"
+        required=False,
+        help_text="where a pharmacy cannot serve a product, another of the same substance, form, strength and pack may",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +84,7 @@ class AvailabilityInputSerializer(StrictSerializer):
 
 class BasketOfferSerializer(serializers.Serializer[Any]):
     product = serializers.CharField()
+    replaces = serializers.CharField(allow_null=True, help_text="the product of the basket that this generic replaces")
     requested = serializers.IntegerField()
     quantity = serializers.IntegerField(allow_null=True, help_text="null: EPG says that there are some, not how many")
     price = serializers.IntegerField(allow_null=True, help_text="of one box; null: cannot be reserved")
@@ -92,13 +94,15 @@ class BasketOfferSerializer(serializers.Serializer[Any]):
 
 class PharmacyOffersSerializer(serializers.Serializer[Any]):
     pharmacy = PharmacySerializer()
-    lines = BasketOfferSerializer(
-        many=True, help_text="what is not listed, the pharmacy does not have or does not tell"
+    lines = BasketOfferSerializer(many=True)
+    missing = serializers.ListField(
+        child=serializers.CharField(), help_text="products that the pharmacy does not have, or says nothing of"
     )
 
 
 class StopLineSerializer(serializers.Serializer[Any]):
     product = serializers.CharField()
+    replaces = serializers.CharField(allow_null=True, help_text="the product of the basket that this generic replaces")
     quantity = serializers.IntegerField()
     price = serializers.IntegerField(help_text="of one box")
 
@@ -150,7 +154,12 @@ class AvailabilityView(APIView):
         serializer = AvailabilityInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         assert isinstance(request.user, User)
-        return baskets.look_up(request.user, serializer.basket(), serializer.area())
+        return baskets.look_up(
+            request.user,
+            serializer.basket(),
+            serializer.area(),
+            accept_generics=serializer.validated_data.get("accept_generics", False),
+        )
 
 
 _time = serializers.DateTimeField()
@@ -163,17 +172,12 @@ def _represent(check: baskets.BasketCheck, credits: int, instant: datetime) -> d
             {
                 "pharmacy": representations.pharmacy(row),
                 "lines": [
-                    {
-                        "product": code,
-                        "requested": units,
-                        "quantity": offer.quantity,
-                        "price": offer.price,
-                        "source": str(offer.source),
-                        "observed_at": _time.to_representation(offer.observed_at),
-                    }
+                    _line(code, units, offer)
                     for code, units in check.lines.items()
-                    if (offer := found.offers.get(code)) is not None
+                    for offer in (found.offers.get(code), found.generics.get(code))
+                    if offer is not None
                 ],
+                "missing": found.missing(check.lines),
             }
             for found, row in zip(check.pharmacies, rows, strict=True)
         ],
@@ -183,6 +187,27 @@ def _represent(check: baskets.BasketCheck, credits: int, instant: datetime) -> d
     }
 
 
+def _line(code: str, units: int, offer: Offer) -> dict[str, Any]:
+    return {
+        **_named(code, offer),
+        "requested": units,
+        "quantity": offer.quantity,
+        "price": offer.price,
+        "source": str(offer.source),
+        "observed_at": _time.to_representation(offer.observed_at),
+    }
+
+
+def _named(code: str, offer: Offer) -> dict[str, Any]:
+    return {"product": offer.product, "replaces": None if offer.product == code else code}
+
+
+def _bought(check: baskets.BasketCheck, stop: int, code: str) -> dict[str, Any]:
+    offer = check.pharmacies[stop].serving(code)
+    assert offer is not None
+    return {**_named(code, offer), "quantity": check.lines[code], "price": offer.price}
+
+
 def _plan(check: baskets.BasketCheck, plan: Plan) -> dict[str, Any]:
     codes = list(check.lines)
     distances = [check.pharmacies[stop].pharmacy["distance_km"] for stop, _lines in plan.stops]
@@ -190,14 +215,7 @@ def _plan(check: baskets.BasketCheck, plan: Plan) -> dict[str, Any]:
         "stops": [
             {
                 "pharmacy": check.pharmacies[stop].pharmacy["code"],
-                "lines": [
-                    {
-                        "product": codes[line],
-                        "quantity": check.lines[codes[line]],
-                        "price": check.pharmacies[stop].offers[codes[line]].price,
-                    }
-                    for line in lines
-                ],
+                "lines": [_bought(check, stop, codes[line]) for line in lines],
             }
             for stop, lines in plan.stops
         ],

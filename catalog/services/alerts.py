@@ -75,10 +75,9 @@ def _places(codes: set[str]) -> dict[str, dict[int, str]]:
 
 
 def _fire(alert: StockAlert, pharmacy: str) -> bool:
-    now = timezone.now()
     with unit_of_work():
         # Whoever moves the row sends the mail; both or neither.
-        if not StockAlert.objects.filter(pk=alert.pk, fired_at=None).update(fired_at=now, updated_at=now):
+        if not _claim(alert):
             return False
         if alert.user.is_active:
             label = SearchEntry.objects.filter(code=alert.product_code).values_list("label", flat=True).first()
@@ -89,3 +88,9 @@ def _fire(alert: StockAlert, pharmacy: str) -> bool:
                 language=alert.user.language,
             )
     return True
+
+
+def _claim(alert: StockAlert) -> bool:
+    """Whether it is us who may fire it: of all who try, the row chooses one."""
+    now = timezone.now()
+    return bool(StockAlert.objects.filter(pk=alert.pk, fired_at=None).update(fired_at=now, updated_at=now))

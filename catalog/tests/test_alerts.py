@@ -1,12 +1,15 @@
 """Tell me when it is back: once, to its owner alone."""
 
+import threading
 import uuid
 
 import pytest
 from django.core import mail
+from django.db import connection
 
 from accounts.tests.factories import make_user
 from catalog.models import Stock, StockAlert
+from catalog.services import alerts
 from catalog.services.alerts import MOST, fire_alerts
 from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
 from common.models import Mail
@@ -153,6 +156,25 @@ def test_alerts_take_as_many_queries_for_any_number(client, patient, django_asse
         StockAlert.objects.create(user=patient, product_code=f"A{number}", pharmacy=PharmacyFactory())
     with django_assert_num_queries(2):
         assert len(client.get(URL).json()["results"]) == rows
+
+
+@pytest.mark.relational
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: nothing races")
+def test_without_the_claim_sweeps_at_once_mail_everybody_twice(monkeypatch):
+    user = make_user()
+    StockFactory(product_code=ProductFactory(code="A").code)
+    StockAlert.objects.create(user=user, product_code="A")
+    both_have_looked = threading.Barrier(2)
+
+    def look_and_wait(alert):
+        is_open = alert.fired_at is None
+        both_have_looked.wait(timeout=60)
+        return is_open
+
+    monkeypatch.setattr(alerts, "_claim", look_and_wait)
+    assert run_together(2, lambda number: fire_alerts()) == [1, 1]
+    assert Mail.objects.count() == 2
 
 
 @pytest.mark.relational
