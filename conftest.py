@@ -39,6 +39,14 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     _become("DATABASE_OWNER_URL")
 
 
+@pytest.fixture(autouse=True)
+def nothing_prepared() -> None:
+    """What one test prepared on the connection is no business of the next: its captured statements tell their text."""
+    from common import prepared
+
+    prepared.forget()
+
+
 @contextmanager
 def _append_only_lifted() -> Iterator[None]:
     from common.append_only import append_only_tables

@@ -62,9 +62,10 @@ def _session(user_id: int, family: uuid.UUID) -> tuple[User, TokenFamily] | None
     if connection.vendor != "postgresql":
         found = TokenFamily.objects.select_related("user").filter(public_id=family, user_id=user_id).first()
         return (found.user, found) if found else None
-    row = sql.fetch_one(_SESSION, [user_id, family])
-    if row is None:
+    (rows,) = sql.fetch_prepared((_SESSION, [user_id, family]))
+    if not rows:
         return None
+    row = rows[0]
     user = User.from_db("default", _USER_FIELDS, row[: len(_USER_FIELDS)])
     return user, TokenFamily.from_db("default", _FAMILY_FIELDS, row[len(_USER_FIELDS) :])
 

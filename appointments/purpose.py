@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from accounts.enums import Role
 from accounts.models import User
 from appointments.enums import ACTIVE, PaidWith, Status
 from appointments.models import Appointment
@@ -23,7 +24,7 @@ class AppointmentPurpose:
     def may_confirm(self, payment: Payment, user: User) -> bool:
         """The doctor, and who keeps their appointments."""
         own = Appointment.objects.filter(public_id=uuid.UUID(payment.purpose_id), practitioner__user=user)
-        return user.has_perm("appointments.change_appointment") or own.exists()
+        return user.has_perm("appointments.change_appointment") or (user.role == Role.DOCTOR and own.exists())
 
     def quote(self, user_id: int, purpose_id: str) -> Quote:
         own = Appointment.objects.select_related("practitioner__user").filter(patient_id=user_id)
@@ -51,12 +52,12 @@ class AppointmentPurpose:
             appointment.save(update_fields=["hold_expires_at", "updated_at"])
 
     def can_grant(self, payment: Payment) -> bool:
-        """Also a hold that is overdue: while nobody has taken the slot, it is still theirs."""
+        """Also a hold that is overdue, while nobody has taken the slot, and a visit that took place meanwhile."""
         try:
             appointment = self._locked(payment)
         except Appointment.DoesNotExist:
             return False
-        return appointment.status in ACTIVE and appointment.paid_at is None
+        return appointment.status in (*ACTIVE, Status.COMPLETED) and appointment.paid_at is None
 
     def grant(self, payment: Payment) -> None:
         appointment = self._locked(payment)

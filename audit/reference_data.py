@@ -1,6 +1,6 @@
 """Reference data edited in the back office is audited as plain CRUD, with its old and new values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Field, Model
@@ -30,6 +30,9 @@ AUDITED: tuple[type[Model], ...] = (
 )
 
 _IGNORED = {"created_at", "updated_at"}
+# Events are kept for ever: of these they tell that they changed, not what was written. Why a doctor is away (an
+# illness, a bereavement) is nobody's business in ten years.
+_UNTOLD = {(TimeOff, "reason")}
 
 
 def remember(
@@ -48,7 +51,12 @@ def saved(
 ) -> None:
     new = _values(instance, update_fields)
     if created:
-        record(Action.REFERENCE_CREATED, entity=_entity(sender), entity_id=instance.pk, changes={"new": new})
+        record(
+            Action.REFERENCE_CREATED,
+            entity=_entity(sender),
+            entity_id=instance.pk,
+            changes={"new": _told(sender, new, new)},
+        )
         return
     old = instance._audit_old  # type: ignore[attr-defined]
     changed = [name for name, value in new.items() if name in old and old[name] != value]
@@ -57,12 +65,22 @@ def saved(
             Action.REFERENCE_UPDATED,
             entity=_entity(sender),
             entity_id=instance.pk,
-            changes={"old": {n: old[n] for n in changed}, "new": {n: new[n] for n in changed}},
+            changes={"old": _told(sender, old, changed), "new": _told(sender, new, changed)},
         )
 
 
 def deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:
-    record(Action.REFERENCE_DELETED, entity=_entity(sender), entity_id=instance.pk, changes={"old": _values(instance)})
+    old = _values(instance)
+    record(
+        Action.REFERENCE_DELETED,
+        entity=_entity(sender),
+        entity_id=instance.pk,
+        changes={"old": _told(sender, old, old)},
+    )
+
+
+def _told(model: type[Model], values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: "…" if (model, name) in _UNTOLD and values[name] else values[name] for name in names}
 
 
 def _values(instance: Model, update_fields: Iterable[str] | None = None) -> dict[str, Any]:

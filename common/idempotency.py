@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from common import unit_of_work
+from common import sql, unit_of_work
 from common.crypto import decrypt, encrypt
 from common.errors import Conflict, DomainError, Invalid
 from common.models import IdempotencyKey
@@ -63,6 +63,10 @@ _COLUMNS = (
     "created_at",
     "updated_at",
 )
+# Every refusal looks here too.
+_FIND = (
+    "SELECT fingerprint, status, answer, lease_until > %s FROM common_idempotencykey WHERE user_id = %s AND key = %s"
+)
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,15 @@ def find(user_id: int, key: str, print_: bytes) -> StoredAnswer | None:
 
     Raises `KeyReused` (422) for another request under the same key, `StillRunning` (409) while its lease runs.
     """
-    row = IdempotencyKey.objects.filter(user_id=user_id, key=key).first()
-    if row is None:
+    (rows,) = sql.fetch_prepared((_FIND, [_at(timezone.now()), user_id, key]))
+    if not rows:
         return None
-    if bytes(row.fingerprint) != print_:
+    fingerprint_, status, answer, is_leased = rows[0]
+    if bytes(fingerprint_) != print_:
         raise KeyReused
-    if row.lease_until is not None and row.lease_until > timezone.now():
+    if is_leased:
         raise StillRunning
-    return StoredAnswer(row.status, json.loads(decrypt(bytes(row.answer))))
+    return StoredAnswer(status, json.loads(decrypt(bytes(answer))))
 
 
 def store(user_id: int, key: str, print_: bytes, answer: StoredAnswer, *, leased: bool = False) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from common.prepared import Trip
 from common.sql import placeholders, values_rows
 
 Statement = tuple[str, list[Any]]
@@ -46,6 +47,7 @@ class UnitOfWork:
         the COMMIT behind it is not executed, and Django rolls back as ever.
         """
         connection.validate_no_broken_transaction()
+        only_inserts = all(columns for _target, columns, _params in self._work)
         statements, self._work = self._statements(), []
         if not statements:
             return
@@ -54,12 +56,12 @@ class UnitOfWork:
                 for sql, params in statements:
                     cursor.execute(sql, params)
                 return
-            *ctes, (last_sql, params) = statements
-            with_clause = ", ".join(f"w{number} AS ({sql})" for number, (sql, _) in enumerate(ctes))
-            cursor.execute(
-                f"{f'WITH {with_clause} ' if ctes else ''}{last_sql}{'; COMMIT' if commit else ''}",
-                [param for _, some in ctes for param in some] + params,
-            )
+            sql, params = _as_one(statements)
+            if only_inserts:
+                # The columns tell the types of the parameters.
+                Trip([(sql, params)]).execute(cursor, then="COMMIT" if commit else "")
+            else:
+                cursor.execute(f"{sql}{'; COMMIT' if commit else ''}", params)
 
     def _statements(self) -> list[Statement]:
         """One multi-row INSERT per table, then whatever else there is, in order."""
@@ -78,6 +80,12 @@ class UnitOfWork:
             for (table, columns), some in rows.items()
         ]
         return inserts + others
+
+
+def _as_one(statements: list[Statement]) -> Statement:
+    *ctes, (last_sql, params) = statements
+    with_clause = ", ".join(f"w{number} AS ({sql})" for number, (sql, _) in enumerate(ctes))
+    return f"{f'WITH {with_clause} ' if ctes else ''}{last_sql}", [param for _, some in ctes for param in some] + params
 
 
 def _savepoints() -> int:

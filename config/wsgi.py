@@ -1,3 +1,4 @@
+import gc
 import os
 
 from config.databases import WEB_PROCESS
@@ -23,3 +24,7 @@ class Utf8Request(WSGIRequest):
 
 application = get_wsgi_application()
 application.request_class = Utf8Request
+
+# What was loaded stays until the end: no collection needs to walk through it again, some 90 ms each time.
+gc.collect()
+gc.freeze()

@@ -129,7 +129,7 @@ def alternatives(practitioner_id: int, visit_type_id: int, after: datetime, *, c
     found: list[datetime] = []
     for reach in (SOON, LATER):
         until = since + reach
-        practice_rows, *rows = sql.fetch_together(
+        practice_rows, *rows = sql.fetch_prepared(
             (_PRACTICE, [practitioner_id, visit_type_id]), *schedules.statements([practitioner_id], since, until)
         )
         if not practice_rows:

@@ -39,6 +39,7 @@ from appointments.signals import appointment_changed
 from appointments.slots import Visit, is_on_grid, is_open, overlaps
 from common import sql, unit_of_work
 from common.errors import FieldError, Forbidden, Invalid
+from common.prepared import Statement
 
 _DOCTOR = """
 SELECT p.id, v.id, p.user_id, u.first_name, u.last_name, u.email, p.timezone, p.country, p.works_on_holidays,
@@ -51,6 +52,18 @@ JOIN accounts_user u ON u.id = p.user_id
 JOIN appointments_visittype v ON v.practitioner_id = p.id
 WHERE p.id = %s AND v.id = %s AND v.is_active AND p.verified_at IS NOT NULL AND p.is_active AND u.is_active
 """
+# Whoever comes for a slot that is taken need not wait for those who come for the same one. A look, no more: the row
+# that blocks the start may go before the lock is there, or come after it.
+_LOCK = """
+SELECT p.id FROM appointments_practitioner p
+WHERE p.id = %s AND NOT EXISTS (
+    SELECT 1 FROM appointments_appointment a
+    WHERE a.practitioner_id = %s AND a.starts_at > %s AND a.starts_at < %s
+      AND a.blocked_from <= %s AND a.blocked_until > %s AND a.status IN ({active}) AND NOT a.overbooked
+      AND (a.hold_expires_at IS NULL OR a.hold_expires_at > %s) AND a.id <> %s
+)
+"""
+_LOCK_ANYWAY = "SELECT p.id FROM appointments_practitioner p WHERE p.id = %s"
 _PATIENT = """
 SELECT u.id, a.is_active FROM accounts_user u JOIN accounts_account a ON a.user_id = u.id
 WHERE u.id = %s AND u.is_active
@@ -107,6 +120,8 @@ class View:
     """What was found under the locks."""
 
     id: int
+    # False where a committed booking already had the slot: then the doctor's row was not waited for.
+    is_locked: bool
     terms: Terms | None
     is_account_active: bool | None
     loaded: Loaded
@@ -134,7 +149,7 @@ def book(
     now = timezone.now()
     require_future(starts_at, now)
     with unit_of_work.unit_of_work():
-        view = look(practitioner_id, visit_type_id, patient.pk, starts_at)
+        view = look(practitioner_id, visit_type_id, patient.pk, starts_at, now, overbooks=bool(overbook_reason))
         terms = require_terms(view, practitioner_id)
         if not overbook_reason:
             require_slot(terms.practice, view.loaded, starts_at, now)
@@ -169,25 +184,40 @@ def require_future(starts_at: datetime, now: datetime) -> None:
         raise InThePast(errors=[FieldError("starts_at", InThePast.code, InThePast.detail)])
 
 
-def look(practitioner_id: int, visit_type_id: int, patient_id: int, starts_at: datetime) -> View:
+def look(
+    practitioner_id: int,
+    visit_type_id: int,
+    patient_id: int,
+    starts_at: datetime,
+    now: datetime,
+    *,
+    overbooks: bool = False,
+    moving: int = 0,
+) -> View:
     """Lock the doctor's row and the patient's, in this order, and read what a booking decides by: one round trip.
 
     What is booked is read by statements of their own, after the locks: only so do they see what the holder of the lock
-    before us has written.
+    before us has written. Where a look at what is committed finds the start taken already, nobody waits for the lock:
+    the view is not `is_locked`, and nothing may be booked by it.
     """
     active = sql.placeholders(len(ACTIVE))
-    doctor, patient, hours, off, busy, own, ids = sql.fetch_together(
-        (_DOCTOR + sql.for_update("p"), [str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id]),
+    around = [at(starts_at - REACH), at(starts_at + REACH)]
+    begin = at(starts_at)
+    lock: Statement = (_LOCK_ANYWAY, [practitioner_id])
+    if not overbooks:
+        taken = [practitioner_id, *around, begin, begin, *map(str, ACTIVE), at(now), moving]
+        lock = (_LOCK.format(active=active), [practitioner_id, *taken])
+    locked, patient, doctor, hours, off, busy, own, ids = sql.fetch_prepared(
+        (lock[0] + sql.for_update("p"), lock[1]),
         (_PATIENT + sql.for_update("u"), [patient_id]),
+        (_DOCTOR, [str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id]),
         *statements([practitioner_id], starts_at, starts_at),
-        (
-            _OF_PATIENT.format(active=active),
-            [patient_id, at(starts_at - REACH), at(starts_at + REACH), *map(str, ACTIVE)],
-        ),
+        (_OF_PATIENT.format(active=active), [patient_id, *around, *map(str, ACTIVE)]),
         sql.next_id(Appointment._meta.db_table),
     )
     return View(
         id=ids[0][0],
+        is_locked=bool(locked),
         terms=_terms(doctor[0]) if doctor else None,
         is_account_active=bool(patient[0][1]) if patient else None,
         loaded=loaded(hours, off, busy),
@@ -244,6 +274,8 @@ def settle_conflicts(
 
     `moving` is the appointment that is about to be there instead of where it is now.
     """
+    if not view.is_locked:
+        raise SlotTaken
     booked = [row for rows in view.loaded.booked.values() for row in rows]
     in_the_way = [row for row in booked if not overbooks and overlaps(row.interval, visit.blocked(starts_at))]
     own = [row for row in view.own if overlaps(row.interval, visit.at(starts_at))]

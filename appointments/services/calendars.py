@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -59,6 +60,6 @@ def hash_of(token: str) -> str:
 
 
 def feed_of(token: str) -> CalendarFeed | None:
-    """The live feed at a secret address, of somebody who may still sign in."""
+    """The live feed at a secret address, of somebody who may still sign in; a doctor's, of who still is one."""
     live = CalendarFeed.objects.filter(token_hash=hash_of(token), revoked_at=None, user__is_active=True)
-    return live.select_related("user").first()
+    return live.filter(Q(kind=FeedKind.PATIENT) | Q(user__role=Role.DOCTOR)).select_related("user").first()

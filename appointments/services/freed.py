@@ -15,12 +15,15 @@ def free_slot(appointment: Appointment, *, starts_at: datetime) -> None:
     """
     if appointment.overbooked or not WaitlistEntry.objects.waiting_for(appointment.practitioner_id).exists():
         return
+    now = timezone.now()
     slot, created = FreedSlot.objects.get_or_create(
         practitioner_id=appointment.practitioner_id,
         visit_type_id=appointment.visit_type_id,
         starts_at=starts_at,
-        defaults={"next_at": timezone.now()},
+        defaults={"next_at": now},
     )
-    if not created and slot.next_at is None:
-        FreedSlot.objects.filter(pk=slot.pk).update(next_at=timezone.now(), updated_at=timezone.now())
+    if not created:
+        # Even where it is marked: whoever is offering it in this moment has not seen what we change, and clears only
+        # the mark that it found.
+        FreedSlot.objects.filter(pk=slot.pk).update(next_at=now, updated_at=now)
     offer_freed_slot.enqueue(slot.pk)

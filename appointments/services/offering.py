@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from appointments.enums import EntryStatus, OfferStatus, Status
@@ -38,15 +39,23 @@ def offer(slot_id: int) -> WaitlistOffer | None:
     with unit_of_work():
         slot = FreedSlot.objects.get(pk=slot_id)
         lock_practitioner(slot.practitioner_id)
-        slot = FreedSlot.objects.select_for_update(no_key=True, of=("self",)).get(pk=slot_id)
+        # Its own row is not locked: whoever frees the slot holds an appointment and then wants this row, we come the
+        # other way round. The mark is cleared at the end, if it is still the one that was found.
+        slot = FreedSlot.objects.get(pk=slot_id)
         if slot.next_at is None:
             return None
-        slot.next_at = None
-        slot.save(update_fields=["next_at", "updated_at"])
-        if slot.starts_at <= now or slot.offers.filter(status=OfferStatus.LIVE).exists():
-            return None
-        entry = _first_who_fits(slot)
-        return _hold(slot, entry, now) if entry else None
+        offered, is_settled = _offer(slot, now)
+        if is_settled:
+            FreedSlot.objects.filter(pk=slot.pk, next_at=slot.next_at).update(next_at=None, updated_at=now)
+        return offered
+
+
+def _offer(slot: FreedSlot, now: datetime) -> tuple[WaitlistOffer | None, bool]:
+    """The new offer, and whether there is nothing more to do for the slot."""
+    if slot.starts_at <= now or slot.offers.filter(status=OfferStatus.LIVE).exists():
+        return None, True
+    entry = _first_who_fits(slot)
+    return _hold(slot, entry, now) if entry else (None, True)
 
 
 def _first_who_fits(slot: FreedSlot) -> WaitlistEntry | None:
@@ -58,43 +67,37 @@ def _first_who_fits(slot: FreedSlot) -> WaitlistEntry | None:
         WaitlistEntry.objects.waiting_for(slot.practitioner_id)
         .filter(date_from__lte=local.date(), date_to__gte=local.date())
         .filter(patient__is_active=True, patient__account__is_active=True)
-        .exclude(offers__slot=slot)
+        .filter(Q(visit_type=None) | Q(visit_type=slot.visit_type_id))
+        .filter(Q(time_from=None) | Q(time_from__lte=local.time()), Q(time_to=None) | Q(time_to__gt=local.time()))
+        # Nor by another entry of the same person.
+        .exclude(patient_id__in=WaitlistOffer.objects.filter(slot=slot).values("entry__patient_id"))
         .exclude(patient_id__in=busy)
         .exclude(patient_id=slot.practitioner.user_id)
         .select_related("patient")
         .order_by("pk")[:CANDIDATES]
     )
     for entry in entries:
-        if entry.visit_type_id in (None, slot.visit_type_id) and _suits(entry, local):
+        if not entry.weekdays or local.weekday() in entry.weekdays:
             return entry
     return None
 
 
-def _suits(entry: WaitlistEntry, local: datetime) -> bool:
-    if entry.weekdays and local.weekday() not in entry.weekdays:
-        return False
-    wall = local.time()
-    return (entry.time_from is None or wall >= entry.time_from) and (entry.time_to is None or wall < entry.time_to)
-
-
-def _hold(slot: FreedSlot, entry: WaitlistEntry, now: datetime) -> WaitlistOffer | None:
-    view = look(slot.practitioner_id, slot.visit_type_id, entry.patient_id, slot.starts_at)
+def _hold(slot: FreedSlot, entry: WaitlistEntry, now: datetime) -> tuple[WaitlistOffer | None, bool]:
+    view = look(slot.practitioner_id, slot.visit_type_id, entry.patient_id, slot.starts_at, now)
     entry = (
         WaitlistEntry.objects.select_for_update(no_key=True, of=("self",)).select_related("patient").get(pk=entry.pk)
     )
     if entry.status != EntryStatus.WAITING:
-        _look_again(slot, now)
-        return None
+        return None, False
     try:
         appointment = _appointment(view, slot, entry, now)
     except PatientBusy:
         # Booked something else since we looked: whoever comes next in line is looked for once more.
-        _look_again(slot, now)
-        return None
+        return None, False
     except (SlotTaken, OutsideHours, OffGrid):
-        return None
+        return None, True
     if appointment is None:
-        return None
+        return None, True
     appointment.save(force_insert=True)
     offered = WaitlistOffer.objects.create(slot=slot, entry=entry, appointment=appointment)
     appointment_changed.send(Appointment, appointment=appointment, old=None, by=None)
@@ -106,7 +109,7 @@ def _hold(slot: FreedSlot, entry: WaitlistEntry, now: datetime) -> WaitlistOffer
         language=entry.patient.language,
         expires_at=appointment.hold_expires_at,
     )
-    return offered
+    return offered, True
 
 
 def _appointment(view: View, slot: FreedSlot, entry: WaitlistEntry, now: datetime) -> Appointment | None:
@@ -119,8 +122,3 @@ def _appointment(view: View, slot: FreedSlot, entry: WaitlistEntry, now: datetim
     made.hold_expires_at = min(now + settings.WAITLIST_OFFER, slot.starts_at)
     made.credits_charged = 0
     return made
-
-
-def _look_again(slot: FreedSlot, now: datetime) -> None:
-    slot.next_at = now
-    slot.save(update_fields=["next_at", "updated_at"])

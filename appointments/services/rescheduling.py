@@ -30,7 +30,14 @@ def reschedule(appointment: Appointment, *, starts_at: datetime, by: User) -> Ap
     now = timezone.now()
     require_future(starts_at, now)
     with unit_of_work():
-        view = look(appointment.practitioner_id, appointment.visit_type_id, appointment.patient_id, starts_at)
+        view = look(
+            appointment.practitioner_id,
+            appointment.visit_type_id,
+            appointment.patient_id,
+            starts_at,
+            now,
+            moving=appointment.pk,
+        )
         locked = lock(appointment.pk)
         _require_movable(locked, now, handles=handles)
         if locked.starts_at == starts_at:

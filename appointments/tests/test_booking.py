@@ -388,6 +388,21 @@ def test_round_trips_of_a_booking(api, price, expected):
     assert len(sent) == expected, sent
 
 
+def test_round_trips_of_a_refusal(api):
+    """The user; the look; was it answered before; the alternatives. Nobody's row is locked but the patient's own."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no round trips, and sends one statement after the other")
+    doctor, client = make_practitioner(), api(make_user())
+    make_appointment(practitioner=doctor, starts_at=at())
+    data = body(doctor, at())
+
+    with CaptureQueriesContext(connection) as queries:
+        refused(post(client, data), 409, "slot_taken")
+
+    sent = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert len(sent) == 4, sent
+
+
 def test_times_may_be_given_in_any_zone(api):
     doctor = make_practitioner()
     answer = post(api(make_user()), body(doctor, at().astimezone(UTC))).json()

@@ -9,6 +9,7 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from accounts.enums import Role
+from accounts.services.roles import change_role
 from accounts.tests.factories import make_user
 from appointments.enums import FeedKind, Status
 from appointments.models import CalendarFeed
@@ -160,6 +161,16 @@ def test_feed_of_a_person_who_may_not_sign_in_is_gone(api):
     address = path(share(api, patient, "patient"))
     patient.is_active = False
     patient.save()
+    assert Client().get(address).status_code == 404
+
+
+def test_who_is_no_doctor_any_more_has_no_doctors_feed(api):
+    doctor = make_appointment().practitioner.user
+    address = path(share(api, doctor, "doctor", with_names=True))
+    assert Client().get(address).status_code == 200
+
+    change_role(doctor, Role.PATIENT, by=make_user(Role.ADMIN))
+
     assert Client().get(address).status_code == 404
 
 

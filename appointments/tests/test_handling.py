@@ -13,7 +13,7 @@ from appointments.enums import PaidWith, Status
 from appointments.models import Appointment
 from appointments.purpose import AppointmentPurpose
 from appointments.services.expiry import expire_overdue
-from appointments.tests.factories import at, body, make_appointment, make_practitioner, set_book_price
+from appointments.tests.factories import at, body, make_appointment, make_practitioner, pay, set_book_price
 from audit.models import Event
 from payments.models import Payment, PaymentAttempt, Refund
 from payments.services.starting import create_payment, submit
@@ -314,6 +314,22 @@ def test_money_for_a_slot_that_is_gone_is_due_back(status):
     assert Refund.objects.get().amount == 15_000
     row.refresh_from_db()
     assert row.status == status
+
+
+def test_money_that_comes_in_after_the_visit_is_the_practices():
+    from payments.services.settling import succeed
+
+    row = make_appointment(practitioner=make_practitioner(fee=15_000), status=Status.COMPLETED)
+    payment = pay(row)
+    payment.status, payment.settled_at = "pending", None
+    payment.save()
+    PaymentAttempt.objects.create(payment=payment, provider="mypayga", reference="1" * 32)
+
+    succeed(payment)
+
+    row.refresh_from_db()
+    assert (row.status, row.paid_with) == ("completed", "money")
+    assert not Refund.objects.exists()
 
 
 @pytest.mark.parametrize("case", ["theirs", "free", "overdue"])

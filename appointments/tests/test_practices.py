@@ -1,15 +1,18 @@
 """From a registration to the list: every specialty checked, and nobody listed before staff have verified them."""
 
 import pytest
+from django.contrib.auth.models import Group
 
 from accounts.enums import Role
 from accounts.models import User
+from accounts.services.roles import change_role
 from accounts.tests.factories import make_user
 from appointments.models import Practitioner
 from appointments.selectors.conflicts import conflicts
 from appointments.services.practices import unlist, verify
 from appointments.tests.factories import at, make_appointment, make_practitioner, make_specialty, make_time_off
 from audit.models import Event
+from backoffice.roles import MEDICAL_SECRETARY
 from common.errors import Forbidden
 from common.states import IllegalMove
 
@@ -89,3 +92,34 @@ def test_change_of_hours_drops_nobody_and_lists_who_has_no_room():
     for row in (kept, early, away):
         row.refresh_from_db()
         assert row.status == "booked"
+
+
+def test_medical_secretary_keeps_the_appointments_and_nothing_else(api):
+    patient, row = make_user(), make_appointment(starts_at=at(10))
+    secretary = make_user()
+    secretary.groups.add(Group.objects.get(name=MEDICAL_SECRETARY))
+    data = {"doctor": row.practitioner_id, "visit_type": row.visit_type_id, "patient": patient.pk}
+    address, key = "/api/v1/appointments/", {"Idempotency-Key": "k"}
+
+    booked = api(secretary).post(address, data | {"starts_at": at(9).isoformat()}, format="json", headers=key)
+
+    assert booked.status_code == 201, booked.content
+    moved = api(secretary).patch(f"{address}{row.public_id}/", {"starts_at": at(11).isoformat()}, format="json")
+    assert (moved.status_code, moved.json()["starts_at"][11:16]) == (200, "11:00")
+    assert "private_notes" not in moved.json()
+    notes = api(secretary).patch(f"{address}{row.public_id}/", {"private_notes": "x"}, format="json")
+    assert (notes.status_code, notes.json()["code"]) == (403, "permission_denied")
+    assert api(secretary).delete(f"{address}{booked.json()['id']}/").json()["status"] == "cancelled"
+    with pytest.raises(Forbidden):
+        verify(make_practitioner(verified=False), by=secretary)
+    assert {name.partition(".")[0] for name in secretary.get_all_permissions()} == {"accounts", "appointments"}
+    assert {name for name in secretary.get_all_permissions() if name.startswith("accounts.")} == {"accounts.view_user"}
+
+
+def test_another_role_ends_the_duty_of_a_secretary():
+    secretary = make_user(Role.STAFF)
+    secretary.groups.add(Group.objects.get(name=MEDICAL_SECRETARY))
+
+    change_role(secretary, Role.PATIENT, by=make_user(Role.ADMIN))
+
+    assert not User.objects.get(pk=secretary.pk).has_perm("appointments.view_appointment")

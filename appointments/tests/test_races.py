@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.services.verification import verify_ledger
@@ -21,6 +21,7 @@ from appointments.services import booking
 from appointments.services.booking import book
 from appointments.services.expiry import expire_overdue
 from appointments.services.handling import cancel
+from appointments.services.locks import lock
 from appointments.services.offering import offer, offer_due
 from appointments.services.rescheduling import reschedule
 from appointments.tests.factories import (
@@ -96,8 +97,8 @@ def everybody_looks_first(monkeypatch):
         all_looked = threading.Barrier(people)
         look = booking.look
 
-        def look_and_wait(*args):
-            seen = look(*args)
+        def look_and_wait(*args, **kwargs):
+            seen = look(*args, **kwargs)
             all_looked.wait(timeout=60)
             return seen
 
@@ -137,6 +138,68 @@ def test_one_slot_is_booked_once(api):
     assert Appointment.objects.count() == 1
     assert balance(Appointment.objects.get().patient) == 2
     assert verify_ledger().findings == []
+
+
+@needs_several_writers
+def test_taken_slot_is_refused_without_waiting_for_the_lock(api):
+    doctor = make_practitioner()
+    make_appointment(practitioner=doctor, starts_at=at())
+
+    with holding("appointments_practitioner", doctor.pk):
+        answers = book_together(api, doctor, 1)
+
+    # Whoever waits for the lock in vain is told `busy`.
+    assert answers == [(409, "slot_taken")]
+
+
+@needs_several_writers
+def test_slot_freed_while_it_is_being_offered_is_looked_at_again():
+    doctor = make_practitioner()
+    held = make_appointment(practitioner=doctor, status=Status.HELD, hold_expires_at=timezone.now())
+    make_entry(doctor)
+    slot = FreedSlot.objects.create(
+        practitioner=doctor, visit_type=visit_type(doctor), starts_at=held.starts_at, next_at=timezone.now()
+    )
+
+    with transaction.atomic():
+        lock(held.pk)
+        # It wants to expire the hold, and waits for us.
+        offering = threading.Thread(target=in_thread, args=(lambda: offer(slot.pk),))
+        offering.start()
+        wait_for_somebody_who_waits()
+        cancel(held, by=held.patient)
+    offering.join()
+
+    slot.refresh_from_db()
+    assert slot.next_at is not None or WaitlistOffer.objects.filter(slot=slot, status=OfferStatus.LIVE).exists()
+    offer_due()
+    assert WaitlistOffer.objects.get(slot=slot).status == OfferStatus.LIVE
+
+
+def in_thread(work):
+    try:
+        work()
+    finally:
+        connection.close()
+
+
+def wait_for_somebody_who_waits():
+    """Until another session stands at a lock."""
+    deadline = time.monotonic() + 20
+    while sql.fetch_one("SELECT 1 FROM pg_locks WHERE NOT granted") is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@contextmanager
+def holding(table, pk) -> Iterator[None]:
+    """Somebody else has the row."""
+    now = connection.settings_dict
+    with psycopg.connect(
+        host=now["HOST"], port=now["PORT"], dbname=now["NAME"], user=now["USER"], password=now["PASSWORD"]
+    ) as session:
+        session.execute(f"SELECT id FROM {table} WHERE id = %s FOR NO KEY UPDATE", [pk])
+        yield
 
 
 def test_patient_at_two_doctors_at_once_is_booked_once():

@@ -11,6 +11,7 @@ from accounts.enums import Role
 from accounts.tests.factories import balance, make_user
 from appointments.enums import EntryStatus, OfferStatus, Status
 from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
+from appointments.services import offering
 from appointments.services.expiry import expire_overdue
 from appointments.services.handling import cancel
 from appointments.services.offering import offer_due
@@ -246,3 +247,30 @@ def test_two_live_offers_of_a_slot_are_refused_by_the_database():
     with pytest.raises(IntegrityError), transaction.atomic():
         WaitlistOffer.objects.create(slot=offered.slot, entry=make_entry(doctor), appointment=other)
     assert entry.offers.count() == 1
+
+
+def test_person_with_two_entries_is_asked_once_for_a_slot():
+    doctor, greedy, patient = make_practitioner(), make_user(), make_user()
+    booked = make_appointment(practitioner=doctor)
+    first = make_entry(doctor, patient=greedy)
+    make_entry(doctor, patient=greedy)
+    modest = make_entry(doctor, patient=patient)
+
+    free(booked)
+    cancel(WaitlistOffer.objects.get().appointment, by=greedy)
+    offer_due()
+
+    assert list(WaitlistOffer.objects.order_by("pk").values_list("entry", flat=True)) == [first.pk, modest.pk]
+
+
+def test_many_who_never_have_time_do_not_keep_the_next_from_being_asked(monkeypatch):
+    monkeypatch.setattr(offering, "CANDIDATES", 1)
+    doctor = make_practitioner()
+    booked = make_appointment(practitioner=doctor)
+    make_entry(doctor, time_from=time(3), time_to=time(4))
+    make_entry(doctor, visit_type=make_visit_type(doctor))
+    fits = make_entry(doctor, time_from=booked.starts_at.astimezone(doctor.zone).time())
+
+    free(booked)
+
+    assert WaitlistOffer.objects.get().entry == fits

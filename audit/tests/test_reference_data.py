@@ -6,10 +6,12 @@ from django.db import transaction
 from accounts.enums import Role
 from accounts.models import PriceList, Rate
 from accounts.tests.factories import make_user
+from appointments.models import Practitioner, Specialty, TimeOff, VisitType, WorkingHours
+from appointments.tests.factories import at, make_practitioner, make_time_off
 from audit.models import Event
 from audit.reference_data import AUDITED
 from audit.tests.proof import unproven
-from catalog.models import Pharmacy, PharmacyMember, PlannedPrice, Product
+from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, PharmacyMember, PlannedPrice, Product
 from catalog.tests.factories import PharmacyFactory, ProductFactory
 from common.context import acting
 from common.tests.rows import contents
@@ -32,7 +34,11 @@ def _newest(count_before):
 
 
 def test_what_is_audited():
-    assert {Rate, PriceList, Product, PlannedPrice, Pharmacy, PharmacyMember} <= set(AUDITED)
+    assert set(AUDITED) == {
+        *(Rate, PriceList),
+        *(Product, PlannedPrice, Pharmacy, PharmacyMember, OpeningHours, DutyPeriod, Holiday),
+        *(Specialty, Practitioner, VisitType, WorkingHours, TimeOff),
+    }
 
 
 def test_create_edit_delete(rate):
@@ -168,3 +174,22 @@ def test_change_and_event_succeed_or_fail_together(rate, monkeypatch, change):
     with pytest.raises(RuntimeError):
         act()
     assert contents() == before
+
+
+def test_why_a_doctor_is_away_is_not_told_for_ever():
+    absence = make_time_off(make_practitioner(), at(9), at(10))
+    absence.reason = "Opération du genou"
+    absence.save()
+    absence.reason = "Chimiothérapie"
+    absence.save()
+    absence.delete()
+
+    events = Event.objects.filter(entity="timeoff").order_by("pk")
+    assert [event.changes for event in events][1:3] == [
+        {"old": {"reason": ""}, "new": {"reason": "…"}},
+        {"old": {"reason": "…"}, "new": {"reason": "…"}},
+    ]
+    assert events.count() == 4
+    for event in events:
+        assert "genou" not in str(event.changes)
+        assert "Chimio" not in str(event.changes)
