@@ -51,7 +51,7 @@ class Trip:
         """Send everything in one simple query; the results of `prepares` come first."""
         try:
             cursor.execute(
-                ";".join([*self.prepares, *(text for text, _params in self.executes), *([then] if then else [])]),
+                "; ".join([*self.prepares, *(text for text, _params in self.executes), *([then] if then else [])]),
                 [param for _text, params in self.executes for param in params],
             )
         except DatabaseError as error:
