@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog import vocabulary
 from catalog.models import Product
 from catalog.router import ALIAS
-from config.databases import mongodb
+from config.databases import WEB_PROCESS, mongodb
 
 RELATIONAL, MONGODB = "relational", "mongodb"
 # From so many documents on a new collection is there sooner than an empty one.
@@ -35,7 +35,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def mongodb_settings() -> Iterator[dict[str, Any]]:
     """DATABASES["catalog"] of a database of this process, with the collection as migrations make it."""
-    config = mongodb(MONGODB_URL) | {"NAME": f"medoc_test_{os.getpid()}"}
+    with pytest.MonkeyPatch.context() as patched:
+        # Loading `config.wsgi`, as some tests do, makes this a web process, whose patience a busy machine wears out.
+        patched.delenv(WEB_PROCESS, raising=False)
+        config = mongodb(MONGODB_URL) | {"NAME": f"medoc_test_{os.getpid()}"}
     handler = ConnectionHandler({"default": {}, ALIAS: config})
     connection = handler[ALIAS]
     make_collection(connection)
