@@ -19,10 +19,11 @@ class LegacyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         view: Any = (request.parser_context or {}).get("view")
         try:
-            return _session(request) or TokenAuthentication().authenticate(request)
+            return TokenAuthentication().authenticate(request)
         except APIException:
-            if view is not None and view.is_public(request.method):
-                return None
+            session = _session(request)
+            if session is not None or (view is not None and view.is_public(request.method)):
+                return session
             raise
 
     def authenticate_header(self, request: Request) -> str:

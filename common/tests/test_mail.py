@@ -273,7 +273,7 @@ def test_two_requests_at_once_are_one_mail():
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_two_requests_are_two_mails(monkeypatch):
     looked = Barrier(2)
-    monkeypatch.setattr(queueing, "_one_at_a_time", lambda *args: None)
+    monkeypatch.setattr(queueing, "one_at_a_time", lambda *args: None)
     monkeypatch.setattr(queueing, "encrypt", lambda plain: plain if looked.wait(10) else b"")
 
     run_together(2, lambda number: _queue(at_most_every=timedelta(minutes=1)))

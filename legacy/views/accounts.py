@@ -113,8 +113,10 @@ class SpendView(LegacyView):
     def put(self, request: Request, account_id: int) -> Response:
         by = caller(request)
         credits = _credits(request, account_id)
-        account = _accounts().filter(pk=account_id).first()
-        if account is None or account.user_id != by.pk:
+        account = Account.objects.select_related("rate").filter(pk=account_id).first()
+        if account is not None and account.user_id == by.pk:
+            account.user = by
+        else:
             if not by.has_perm(SPEND_FOR_OTHERS):
                 refusals.note(request, refusals.NOT_THEIRS, entity="account", entity_id=account_id)
                 raise not_allowed()

@@ -13,7 +13,7 @@ from django.core.management import call_command
 def main(names: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from tests.bench import appointments, availability, catalogue, identity, money, reservations, search
+    from tests.bench import appointments, availability, catalogue, identity, legacy, money, reservations, search
     from tests.bench.report import Report
 
     chosen = {
@@ -21,6 +21,7 @@ def main(names: list[str]) -> int:
         "reservations": reservations.run,
         "identity": identity.run,
         "money": money.run,
+        "legacy": legacy.run,
         "availability": availability.run,
         "appointments": appointments.run,
         # The last: it leaves five times as many products behind.
