@@ -11,23 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
 
-from django.db import connection
-
 from catalog import vocabulary
+from catalog.search_sql import candidates_of, conditions_of, page_statement
 from catalog.text import words
 from common import sql
 
-CANDIDATES = 300
-FAVOURITES = 100
 # More words than this, or longer ones, tell nothing new and cost time.
 MAX_WORDS = 8
 MAX_WORD_LENGTH = 40
 MAX_QUERY_LENGTH = 400
-# The beginning of `text` that PostgreSQL has an ordered index of (`catalog.fulltext`).
-START_LENGTH = 40
 
-# What a search can be narrowed to, and how an entry is asked for it; a substance whatever its case.
-FILTERS = {"kind": "e.kind", "form": "e.form", "category": "e.category", "substance": "UPPER(e.substance)"}
 # Values of a facet that are told.
 FACETS = 20
 # Suggestions while typing, and the hits they are drawn from: packs of one product are one suggestion.
@@ -36,8 +29,6 @@ _SUGGESTED_FROM = 60
 
 _CORRECTIONS_PER_WORD = 3
 _TRIES = 6
-
-_COLUMNS = ("code", "label", "substance", "kind", "prescription_required", "is_active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +106,7 @@ def _corrections(asked: Sequence[str], known: vocabulary.Vocabulary) -> list[lis
 def _find(
     asked: Sequence[str], *, limit: int, offset: int, filters: Mapping[str, str], corrected: str | None = None
 ) -> SearchPage:
-    statement, params = _statement(asked, filters)
+    statement, params = page_statement(asked, filters)
     rows = sql.fetch_all(statement, [*params, limit, offset])
     counted: Sequence[Any] | None = rows[0] if rows else None
     if counted is None and offset:
@@ -132,58 +123,17 @@ def _hit(row: Sequence[Any]) -> SearchHit:
     return SearchHit(code, label, substance, kind, required, bool(is_active))
 
 
-@dataclass(frozen=True)
-class _Engine:
-    """The SQL in which PostgreSQL and SQLite differ."""
-
-    match: str
-    prefix: str
-    whole: str
-    conjunction: str
-    position: str
-    begins: str
-    begins_order: str
-    text_order: str
-
-
-_POSTGRESQL = _Engine(
-    match="catalog_searchentry e WHERE e.words @@ %s::tsquery",
-    prefix="'{}':*",
-    whole="'{}'",
-    conjunction=" & ",
-    position="strpos",
-    begins=f"left(e.text, {START_LENGTH}) ~>=~ %s AND left(e.text, {START_LENGTH}) ~<~ %s",
-    begins_order=f"left(e.text, {START_LENGTH}) USING ~<~",
-    text_order='padded COLLATE "C"',
-)
-_SQLITE = _Engine(
-    match=(
-        "catalog_searchindex CROSS JOIN catalog_searchentry e ON e.id = catalog_searchindex.rowid "
-        "WHERE catalog_searchindex MATCH %s"
-    ),
-    prefix='"{}"*',
-    whole='"{}"',
-    conjunction=" ",
-    position="instr",
-    begins="e.text >= %s AND e.text < %s",
-    begins_order="e.text",
-    text_order="padded",
-)
-_PADDED = "' ' || e.text || ' '"
-_LAST_CHARACTER = "\U0010ffff"
-
-
 def facets(q: str, **filters: str) -> dict[str, list[tuple[str, int]]]:
     """How many of the ranked matches of `q` (corrected already) have each form and category; the commonest first."""
     asked = _words(q)
     wanted = {name: value for name, value in filters.items() if value}
     if asked:
-        candidates, params = _candidates(asked, wanted)
+        candidates, params = candidates_of(asked, wanted)
         source = (
             f"WITH {candidates} SELECT e.form, e.category FROM candidates c JOIN catalog_searchentry e ON e.id = c.id"
         )
     else:
-        conditions, params = _conditions(wanted)
+        conditions, params = conditions_of(wanted)
         source = f"SELECT e.form, e.category FROM catalog_searchentry e WHERE true{conditions}"
     rows = sql.fetch_all(f"SELECT form, category, count(*) FROM ({source}) AS found GROUP BY form, category", params)
     counted: dict[str, Counter[str]] = {"form": Counter(), "category": Counter()}
@@ -200,84 +150,3 @@ def _commonest(counter: Counter[str]) -> list[tuple[str, int]]:
 
 def _words(q: str) -> list[str]:
     return [word[:MAX_WORD_LENGTH] for word in words(q[:MAX_QUERY_LENGTH])[:MAX_WORDS]]
-
-
-def _conditions(filters: Mapping[str, str]) -> tuple[str, list[str]]:
-    return "".join(f" AND {FILTERS[name]} = %s" for name in filters), [
-        value.upper() if name == "substance" else value for name, value in filters.items()
-    ]
-
-
-def _statement(asked: Sequence[str], filters: Mapping[str, str]) -> tuple[str, list[Any]]:
-    """One query for a page; LIMIT and OFFSET are its last parameters. Rows: count, whether capped, `_COLUMNS`."""
-    engine = _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
-    distinct = list(dict.fromkeys(asked))
-    candidates, params = _candidates(asked, filters)
-    statement = f"""
-        WITH {candidates},
-        page AS (
-            SELECT c.id, c.padded, c.is_active, count(*) OVER () AS count,
-                {" + ".join([f"sign({engine.position}(c.padded, %s))"] * len(distinct))} AS whole_words,
-                {engine.position}(c.padded, %s) = 1 AS begins
-            FROM candidates c
-            ORDER BY whole_words DESC, is_active DESC, begins DESC, {engine.text_order}, id
-            LIMIT %s OFFSET %s
-        )
-        SELECT p.count, (SELECT is_cut_off FROM crowd), {", ".join(f"e.{column}" for column in _COLUMNS)}
-        FROM page p JOIN catalog_searchentry e ON e.id = p.id
-        ORDER BY p.whole_words DESC, p.is_active DESC, p.begins DESC, p.{engine.text_order}, p.id
-    """
-    return statement, [*params, *(f" {word} " for word in distinct), f" {' '.join(asked)}"]
-
-
-def _candidates(asked: Sequence[str], filters: Mapping[str, str]) -> tuple[str, list[Any]]:
-    """The matches worth ranking, as the tables `candidates` and `crowd`."""
-    engine = _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
-    distinct = list(dict.fromkeys(asked))
-    looked_up = _looked_up(distinct)
-    checked = [word for word in distinct if word not in looked_up]
-    beginning = " ".join(asked)
-    # The index knows no longer beginnings, and of longer queries there are hardly crowds.
-    range_ = [beginning, beginning + _LAST_CHARACTER] if len(beginning) <= START_LENGTH else ["", ""]
-
-    chosen, chosen_params = _conditions(filters)
-    conditions = f" AND {engine.position}({_PADDED}, %s) > 0" * len(checked) + chosen
-    condition_params = [f" {word}" for word in checked] + chosen_params
-    found = f"SELECT e.id, {_PADDED} AS padded, e.is_active FROM"
-    tables = f"""
-        matched AS MATERIALIZED (
-            {found} {engine.match}{conditions} LIMIT {CANDIDATES}
-        ),
-        crowd AS MATERIALIZED (SELECT count(*) = {CANDIDATES} AS is_cut_off FROM matched),
-        candidates AS (
-            SELECT * FROM matched
-            UNION SELECT * FROM (
-                {found} {engine.match}{conditions} AND (SELECT is_cut_off FROM crowd) LIMIT {FAVOURITES}
-            ) AS whole_words
-            UNION SELECT * FROM (
-                {found} catalog_searchentry e
-                WHERE {engine.begins}{conditions} AND (SELECT is_cut_off FROM crowd)
-                ORDER BY {engine.begins_order} LIMIT {FAVOURITES}
-            ) AS beginnings
-        )
-    """
-    # Words are letters and digits only: nothing in them can mean anything to an engine.
-    params = [
-        engine.conjunction.join(engine.prefix.format(word) for word in looked_up),
-        *condition_params,
-        engine.conjunction.join(engine.whole.format(word) for word in looked_up),
-        *condition_params,
-        *range_,
-        *condition_params,
-    ]
-    return tables, params
-
-
-def _looked_up(distinct: Sequence[str]) -> list[str]:
-    """The words worth asking the index for; the others are checked in the texts that these find.
-
-    A short prefix costs the index thousands of rows, and so do the packs and forms that many labels end with: the
-    first two words of a query and the longest of the others tell it apart.
-    """
-    long = [word for word in distinct if len(word) > 2] or list(distinct)
-    return [*long[:2], max(long[2:], key=len)] if len(long) > 3 else long

@@ -7,7 +7,8 @@ from unfold.contrib.filters.admin import (
     DropdownFilter,
 )
 
-from catalog.search import CANDIDATES, search
+from catalog.search import search
+from catalog.search_sql import CANDIDATES
 
 
 def codes_found(term: str) -> list[str]:

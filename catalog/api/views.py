@@ -24,7 +24,8 @@ from catalog.availability import Area, offers
 from catalog.enums import ProductKind
 from catalog.exceptions import UnknownPharmacy, UnknownProduct
 from catalog.models import PriceChange
-from catalog.search import FILTERS, facets, search, suggest
+from catalog.search import facets, search, suggest
+from catalog.search_sql import FILTERS
 from common.api.pagination import EnvelopeCursorPagination, EnvelopePagePagination, clamp_limit
 
 _CODE = "[A-Za-z0-9_-]+"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog import search as search_module
+from catalog import search_sql
 from catalog.models import SearchEntry
 from catalog.rows import ProductRow
 from catalog.search import SearchPage, search
@@ -151,8 +151,8 @@ def test_search_of_a_kind():
 @pytest.fixture
 def crowd(monkeypatch):
     """Forty products begin with C, and only ten candidates are ranked."""
-    monkeypatch.setattr(search_module, "CANDIDATES", 10)
-    monkeypatch.setattr(search_module, "FAVOURITES", 5)
+    monkeypatch.setattr(search_sql, "CANDIDATES", 10)
+    monkeypatch.setattr(search_sql, "FAVOURITES", 5)
     rows = [ProductRow(code=f"P{n:02}", label=f"AUTRE {n:02} comprimé") for n in range(40)]
     rows += [ProductRow(code="V", label="ZINC et vitamine C"), ProductRow(code="K", label="CALCIUM")]
     rows += [ProductRow(code="W", label="CA 1", is_active=False)]
