@@ -106,6 +106,16 @@ def as_owner() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _nobody_acts_yet() -> Iterator[None]:
+    """Whoever signed in during the test before does not act in this one."""
+    from common import context
+
+    token = context._current.set(context.Context())
+    yield
+    context._current.reset(token)
+
+
+@pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Any) -> None:
     """Argon2 takes its time on purpose; only tests of sign-in itself need it."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -401,6 +401,8 @@ JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="toctocmedoc-api")
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=30))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=7))
 SPECTACULAR_SETTINGS = {
+    # Closed: a browser takes half a minute to draw every operation and model at once.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "defaultModelsExpandDepth": -1},
     "TITLE": "Toc Toc Medoc",
     "DESCRIPTION": "Trouver un médicament, le réserver, le payer. Erreurs au format RFC 9457.",
     "VERSION": "1",

@@ -11,10 +11,18 @@ from accounts.models import CreditEntry
 from accounts.tests.factories import make_user
 from audit.models import Anchor, Archive, Event
 from audit.seals.sealing import seal_next
+from catalog.models import PriceChange
 from common.append_only import append_only_tables
 from common.tests.rows import contents
 
-TABLES = ["accounts_creditentry", "audit_anchor", "audit_archive", "audit_event", "audit_seal"]
+TABLES = [
+    "accounts_creditentry",
+    "audit_anchor",
+    "audit_archive",
+    "audit_event",
+    "audit_seal",
+    "catalog_pricechange",
+]
 STATEMENTS = [
     "UPDATE {table} SET updated_at = created_at",
     "UPDATE {table} SET id = id WHERE id > 0",
@@ -32,6 +40,9 @@ def _write_one_of_each() -> None:
     assert seal is not None
     Anchor.objects.create(seal=seal, target="file:///anchor")
     Archive.objects.create(file_name="a", sha256="0" * 64, first_seal=1, last_seal=1, count=1)
+    PriceChange.objects.create(
+        product_code="3400935955838", old_currency="XAF", price=1, currency="XAF", is_indicative=False
+    )
 
 
 @pytest.mark.django_db

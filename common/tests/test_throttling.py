@@ -36,6 +36,10 @@ def counted_in(request, settings):
                 "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2},
             }
         }
+    elif "OPTIONS" in settings.CACHES["default"] and "socket_timeout" in settings.CACHES["default"]["OPTIONS"]:
+        # What a busy machine makes Redis late for would be counted in the database instead.
+        patient = {"socket_connect_timeout": 10, "socket_timeout": 10}
+        settings.CACHES = {"default": settings.CACHES["default"] | {"OPTIONS": patient}}
     return request.param
 
 

@@ -120,7 +120,7 @@ def test_a_pharmacist_prepares_a_reservation_on_a_phone(
 
 
 @pytest.mark.parametrize(
-    "path, rendered", [("docs", ".swagger-ui .opblock"), ("redoc", ".redoc-wrap .menu-content li, redoc h1")]
+    "path, rendered", [("docs", ".swagger-ui .opblock-tag"), ("redoc", ".redoc-wrap .menu-content li, redoc h1")]
 )
 def test_the_apis_pages_render_without_the_outside(
     browser: webdriver.Chrome, live_server: Any, screenshot: Screenshot, path: str, rendered: str
