@@ -162,7 +162,7 @@ def test_erasure_succeeds_or_fails_as_a_whole(api, admin, marie, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError
 
-    monkeypatch.setattr("audit.receivers.record", fail)
+    monkeypatch.setattr("audit.receivers.accounts.record", fail)
     assert client.delete(f"/api/v1/users/{marie.pk}/").status_code == 500
     assert contents() == before
 

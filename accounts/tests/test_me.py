@@ -163,7 +163,7 @@ def test_change_and_event_succeed_or_fail_together(api, user, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError
 
-    monkeypatch.setattr("audit.receivers.record", fail)
+    monkeypatch.setattr("audit.receivers.accounts.record", fail)
 
     assert api(user).patch(ME, {"first_name": "X"}, format="json").status_code == 500
     assert contents() == before

@@ -239,7 +239,7 @@ def test_reset_and_its_event_succeed_or_fail_together(marie, monkeypatch):
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr("audit.receivers.record", fail)
+        patched.setattr("audit.receivers.accounts.record", fail)
         assert _reset(token).status_code == 500
     assert contents() == before
     assert _reset(token).status_code == 200

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckboxFilter
 from unfold.decorators import display
@@ -23,14 +22,13 @@ from common.admin import (
     ReadOnlyInline,
     ServiceForm,
     badge,
-    link,
     moment,
     money,
     period_filter,
     service_action,
 )
 from common.admin.search import as_uuid
-from payments.models import Payment
+from payments.admin.purposes import payments_for
 
 STATUS_COLOURS = {
     Status.HELD: "warning",
@@ -153,12 +151,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
 
     @display(description=_("paiements"))
     def payments(self, appointment: Appointment) -> str:
-        found = Payment.objects.filter(purpose="appointment", purpose_id=str(appointment.public_id)).order_by("-pk")
-        rows = [
-            (link("payments.payment", row.pk, money(row.amount, row.currency)), row.get_status_display())
-            for row in found
-        ]
-        return format_html_join("\n", "<div>{} – {}</div>", rows) or "–"
+        return payments_for("appointment", appointment.public_id)
 
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)

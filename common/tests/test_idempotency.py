@@ -71,7 +71,7 @@ class Work:
 
         self.view = View.as_view()
 
-    def __call__(self, user, key="key-1", body=None, path="/work/"):
+    def __call__(self, user, key="key-1", body=None, path="/things/"):
         headers = {} if key is None else {"HTTP_IDEMPOTENCY_KEY": key}
         request = APIRequestFactory().post(path, body or {}, format="json", **headers)
         force_authenticate(request, user)

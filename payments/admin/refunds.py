@@ -8,7 +8,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts.admin_approvals import WAITS_FOR_ANOTHER
+from accounts.admin.approvals import WAITS_FOR_ANOTHER
 from accounts.models import Approval
 from accounts.searching import owner_condition
 from common.admin import ReadOnlyAdmin, ServiceForm, badge, moment, money, period_filter, service_action

@@ -164,7 +164,7 @@ def test_change_and_event_are_written_together_or_not_at_all(bought, patient, mo
     def fails(*args, **kwargs):
         raise RuntimeError
 
-    monkeypatch.setattr("audit.receivers.record", fails)
+    monkeypatch.setattr("audit.receivers.payments.record", fails)
     with pytest.raises(RuntimeError):
         settle(attempt_of(bought), paid(bought))
     monkeypatch.undo()

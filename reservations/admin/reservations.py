@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckboxFilter, DropdownFilter
 from unfold.decorators import display
@@ -17,14 +16,13 @@ from common.admin import (
     ReadOnlyInline,
     ServiceForm,
     badge,
-    link,
     moment,
     money,
     period_filter,
     service_action,
 )
 from common.admin.search import as_uuid
-from payments.models import Payment
+from payments.admin.purposes import payments_for
 from reservations.enums import MOVES, Status
 from reservations.models import Reservation, ReservationLine
 from reservations.pickup import ALPHABET, LENGTH, normalize_pickup_code
@@ -153,12 +151,7 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
 
     @display(description=_("paiements"))
     def payments(self, reservation: Reservation) -> str:
-        found = Payment.objects.filter(purpose="reservation", purpose_id=str(reservation.public_id)).order_by("-pk")
-        rows = [
-            (link("payments.payment", row.pk, money(row.amount, row.currency)), row.get_status_display())
-            for row in found
-        ]
-        return format_html_join("\n", "<div>{} – {}</div>", rows) or "–"
+        return payments_for("reservation", reservation.public_id)
 
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)

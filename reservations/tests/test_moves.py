@@ -183,7 +183,7 @@ def test_change_and_event_succeed_or_fail_together(monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("no event")
 
-    monkeypatch.setattr("audit.receivers.record", fail)
+    monkeypatch.setattr("audit.receivers.reservations.record", fail)
     with pytest.raises(RuntimeError):
         _move(reservation, S.CANCELLED)
 

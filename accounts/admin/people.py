@@ -1,12 +1,11 @@
-from collections.abc import Iterator
+"""People: who they are, what they may do."""
+
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -14,33 +13,24 @@ from unfold.enums import ActionVariant
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from accounts.admin_approvals import WAITS_FOR_ANOTHER
 from accounts.emails import normalize_email
-from accounts.enums import EntryKind, Role
-from accounts.models import Account, CreditEntry, PriceList, Rate, User
-from accounts.searching import owner_condition, person_condition
+from accounts.enums import Role
+from accounts.models import Account, User
+from accounts.searching import person_condition
 from accounts.selectors import is_anonymous
-from accounts.services import corrections, price_lists, roles
-from accounts.services.accounts import switch_account
+from accounts.services import roles
 from accounts.services.anonymisation import anonymise_user
 from accounts.services.profiles import correct_profile
 from accounts.services.users import create_user
 from common.admin import (
-    CsvExchangeMixin,
     ModelAdmin,
-    ReadOnlyAdmin,
-    ReadOnlyInline,
     ServiceForm,
     badge,
     link,
     moment,
-    money,
     period_filter,
     service_action,
 )
-from common.admin.search import as_uuid
-from common.csv_import import Line, Report
-from common.money import MAX_CREDITS
 from common.phones import InvalidPhone, to_e164
 
 _ROLE_COLOURS = {Role.PHARMACIST: "info", Role.DOCTOR: "info", Role.STAFF: "warning", Role.ADMIN: "danger"}
@@ -261,200 +251,3 @@ class UserAdmin(ModelAdmin):
     )
     def anonymise_user(self, request: Any, user: User) -> None:
         anonymise_user(user, by=request.user)
-
-
-class CreditsForm(ServiceForm):
-    credits = forms.IntegerField(label=_("Crédits"), min_value=-MAX_CREDITS, max_value=MAX_CREDITS)
-    reason = forms.CharField(label=_("Motif"), max_length=200, help_text=_("Le titulaire le lit sur son relevé."))
-
-
-class _EntryColumns:
-    @display(description=_("mouvement"))
-    def signed_amount(self, entry: CreditEntry) -> str:
-        return badge(f"{entry.amount:+d}", "success" if entry.amount > 0 else "danger")
-
-
-class EntryInline(_EntryColumns, ReadOnlyInline):
-    model = CreditEntry
-    per_page = 10
-    fields = ("created_at", "kind", "signed_amount", "balance_after", "label")
-    readonly_fields = fields
-    verbose_name_plural = _("relevé")
-
-
-@admin.register(Account)
-class AccountAdmin(ReadOnlyAdmin):
-    list_display = (
-        "holder",
-        "full_name",
-        "credit",
-        "is_active",
-        "rate",
-        moment("subscribed_at", _("forfait acheté le")),
-    )
-    list_select_related = ("user", "rate")
-    list_filter = (("is_active", BooleanRadioFilter), period_filter("created_at"))
-    search_fields = ("user__email",)
-    search_help_text = _("E-mail, nom ou téléphone du titulaire")
-    fields = ("user", "full_name", "credit", "is_active", "rate", "subscribed_at", "created_at", "updated_at")
-    inlines = (EntryInline,)
-    actions_detail = ("grant_credits", "adjust_credits", "disable_account", "enable_account")
-
-    @display(description=_("titulaire"))
-    def holder(self, account: Account) -> str:
-        return account.user.email
-
-    @display(description=_("nom complet"))
-    def full_name(self, account: Account) -> str:
-        return account.user.full_name or "–"
-
-    def search_condition(self, term: str) -> Q:
-        return owner_condition(term, "user")
-
-    @service_action(
-        description=_("Désactiver le compte"),
-        question=_("Le titulaire garde ses crédits, mais ne peut plus les dépenser."),
-        done=_("Le compte est désactivé."),
-        permission="accounts.change_account",
-        offered=lambda account: account.is_active,
-        icon="block",
-        variant=ActionVariant.DANGER,
-    )
-    def disable_account(self, request: Any, account: Account) -> None:
-        switch_account(account, is_active=False, by=request.user)
-
-    @service_action(
-        description=_("Réactiver le compte"),
-        question=_("Le titulaire peut de nouveau dépenser ses crédits."),
-        done=_("Le compte est réactivé."),
-        permission="accounts.change_account",
-        offered=lambda account: not account.is_active,
-        icon="check_circle",
-    )
-    def enable_account(self, request: Any, account: Account) -> None:
-        switch_account(account, is_active=True, by=request.user)
-
-    @service_action(
-        description=_("Offrir des crédits"),
-        question=_("Le titulaire reçoit ces crédits. Au-delà du montant fixé, une seconde personne en décide."),
-        done=_("Les crédits sont offerts."),
-        permission="accounts.grant_credits",
-        offered=lambda account: True,
-        form_class=CreditsForm,
-        icon="redeem",
-    )
-    def grant_credits(self, request: Any, account: Account, credits: int, reason: str) -> Any:
-        waits = corrections.grant_credits(account, credits=credits, reason=reason, by=request.user)
-        return WAITS_FOR_ANOTHER if waits else None
-
-    @service_action(
-        description=_("Corriger les crédits"),
-        question=_(
-            "Le solde change d'autant ; un nombre négatif en retire. Au-delà du montant fixé, une seconde personne en "
-            "décide."
-        ),
-        done=_("Le solde est corrigé."),
-        permission="accounts.adjust_credits",
-        offered=lambda account: True,
-        form_class=CreditsForm,
-        icon="edit_note",
-    )
-    def adjust_credits(self, request: Any, account: Account, credits: int, reason: str) -> Any:
-        waits = corrections.adjust_credits(account, credits=credits, reason=reason, by=request.user)
-        return WAITS_FOR_ANOTHER if waits else None
-
-
-@admin.register(CreditEntry)
-class CreditEntryAdmin(_EntryColumns, ReadOnlyAdmin):
-    list_display = (
-        moment("created_at", _("créé le")),
-        "holder",
-        "kind",
-        "signed_amount",
-        "balance_after",
-        "title",
-        "created_by",
-    )
-    list_select_related = ("account__user", "created_by")
-    list_filter = (("kind", ChoicesDropdownFilter), period_filter("created_at"))
-    search_fields = ("reference",)
-    search_help_text = _("E-mail, nom ou téléphone du titulaire, ou référence")
-    fields = ("account", "kind", "signed_amount", "balance_after", "label", "reference", "created_by", "created_at")
-
-    @display(description=_("titulaire"))
-    def holder(self, entry: CreditEntry) -> str:
-        return entry.account.user.email
-
-    @display(description=_("libellé"))
-    def title(self, entry: CreditEntry) -> str:
-        return entry.label or "–"
-
-    def search_condition(self, term: str) -> Q:
-        number = as_uuid(term)
-        if number is None and ":" not in term:
-            return owner_condition(term, "account__user")
-        references = [f"reservation:{number}", f"payment:{number}"] if number else [term]
-        # Every kind by name: the index begins with the kind.
-        return Q(kind__in=EntryKind.values, reference__in=references)
-
-
-@admin.register(Rate)
-class RateAdmin(ModelAdmin):
-    """Packs on sale. Never deleted, because payments on their way still name them: taken off sale instead."""
-
-    list_display = ("label", "price_shown", "credits", "is_active", moment("updated_at", _("modifié le")))
-    list_filter = (("is_active", BooleanRadioFilter),)
-    ordering = ("price", "id")
-    empty_hint = _("Ajoutez un premier forfait : sans lui, personne ne peut acheter de crédits.")
-    fields = ("label", "price", "currency", "credits", "is_active")
-
-    @display(description=_("prix"))
-    def price_shown(self, rate: Rate) -> str:
-        return money(rate.price, rate.currency)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Rate | None = None) -> bool:
-        return False
-
-
-@admin.register(PriceList)
-class PriceListAdmin(CsvExchangeMixin, ModelAdmin):
-    """What actions cost, in credits."""
-
-    csv_name, csv_columns, csv_required = "tarifs.csv", price_lists.COLUMNS, price_lists.REQUIRED
-
-    empty_hint = _("Sans tarif, toutes les actions sont gratuites. Ajoutez le premier pour en faire payer une.")
-    list_display = (
-        "label",
-        "action",
-        "credits",
-        "next_credits",
-        moment("next_from", _("valable dès")),
-        moment("updated_at", _("modifié le")),
-    )
-    ordering = ("id",)
-    fields = ("action", "label", "credits", "next_credits", "next_from")
-
-    def csv_rows(self) -> Iterator[tuple[Any, ...]]:
-        for row in PriceList.objects.order_by("pk"):
-            when = "" if row.next_from is None else timezone.localtime(row.next_from).isoformat()
-            yield row.action or "", row.label, row.credits, row.next_credits, when
-
-    def csv_import_rows(self, lines: Iterator[Line], *, dry_run: bool, by: Any) -> Report:
-        return price_lists.import_price_list(lines, dry_run=dry_run, by=by)
-
-
-admin.site.unregister(Group)
-
-
-@admin.register(Group)
-class GroupAdmin(ReadOnlyAdmin):
-    """The groups' rights come from one table in the code, so that they can only be read here."""
-
-    list_display = ("name",)
-    ordering = ("name",)
-    fields = ("name", "rights")
-
-    @display(description=_("droits"))
-    def rights(self, group: Group) -> str:
-        names = group.permissions.values_list("content_type__app_label", "codename")
-        return "\n".join(sorted(f"{app}.{codename}" for app, codename in names)) or "–"

@@ -1,4 +1,4 @@
-"""The queue of what waits for a second pair of eyes; `accounts.admin` brings it into the admin."""
+"""The queue of what waits for a second pair of eyes."""
 
 from typing import Any
 

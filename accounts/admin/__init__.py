@@ -1,0 +1,5 @@
+"""The admin of people, credits and prices, by noun."""
+
+from accounts.admin import approvals, credits, groups, people, prices
+
+__all__ = ["approvals", "credits", "groups", "people", "prices"]
