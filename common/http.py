@@ -10,7 +10,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -23,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _CHUNK = 64 * 1024
+# Created, or done: with nothing to add.
+_BODILESS = frozenset({201, 204})
+_LONGEST_PAUSE = 24 * 3600.0
 # `requests` takes no time-out of nothing.
 _LEAST_SECONDS = 0.001
 
@@ -32,7 +37,11 @@ class NotReached(Exception):
 
 
 class Busy(NotReached):
-    """The service said 429: it has not taken the call on."""
+    """The service said 429: it has not taken the call on. `retry_after` is in seconds, where it named a time."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class UnknownOutcome(Exception):
@@ -41,8 +50,11 @@ class UnknownOutcome(Exception):
 
 @dataclass(frozen=True)
 class Answer:
+    """`body` is the JSON, None where the service created or did something and has nothing to say about it."""
+
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -108,8 +120,8 @@ class Client:
     `connect` and `read` are seconds; `deadline` bounds the whole call: the look-up of the name, the body and the
     retries included. `headers` go with every call.
 
-    Options of every method: `deadline` (seconds) instead of the client's own; an answer that `shape` refuses counts as
-    a failure. `tries` are made with backoff and jitter, inside the deadline. `part` names whom behind the service a
+    Options of every method: `headers` of this call; `deadline` (seconds) instead of the client's own; an answer that
+    `shape` refuses counts as a failure. `tries` are made with backoff and jitter, inside the deadline. `part` names whom behind the service a
     call is for: one that fails alone is turned away alone, each path by itself, and the others are served.
     """
 
@@ -152,6 +164,22 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any], *, tries: int = 1, **options: Any) -> Answer:
         """Never repeated: what a POST without an answer has done is unknown. `tries` is for one that only looks up."""
         return self._repeat("POST", path, tries, json=body, **options)
+
+    def post_form(self, path: str, fields: Mapping[str, str], **options: Any) -> Answer:
+        """A POST of a form. Never repeated."""
+        return self._repeat("POST", path, 1, data=fields, **options)
+
+    def post_file(self, path: str, file: tuple[str, bytes, str], fields: Mapping[str, str], **options: Any) -> Answer:
+        """A POST of a form with a file in its field `image`: name, content, content type. Never repeated."""
+        return self._repeat("POST", path, 1, data=fields, files={"image": file}, **options)
+
+    def patch_form(self, path: str, fields: Mapping[str, str], *, tries: int = 1, **options: Any) -> Answer:
+        """A PATCH of a form. `tries` is for one that sets what it names, whatever was there."""
+        return self._repeat("PATCH", path, tries, data=fields, **options)
+
+    def delete(self, path: str, *, tries: int = 1, **options: Any) -> Answer:
+        """A DELETE. `tries` is for one whose repetition finds nothing left to do."""
+        return self._repeat("DELETE", path, tries, **options)
 
     def _repeat(
         self,
@@ -237,7 +265,7 @@ class Client:
                 ) as response,
             ):
                 raw = _read(response)
-                status = response.status_code
+                status, headers = response.status_code, response.headers
         except requests.ConnectTimeout as error:
             raise NotReached("connection timed out") from error
         except requests.Timeout as error:
@@ -249,13 +277,28 @@ class Client:
         except requests.RequestException as error:
             raise UnknownOutcome(type(error).__name__) from error
         if status == 429:
-            raise Busy("HTTP 429")
+            raise Busy("HTTP 429", retry_after=seconds_until(headers.get("Retry-After", "")))
         if status >= 500:
             raise UnknownOutcome(f"HTTP {status}")
+        if status in _BODILESS and not raw:
+            return Answer(status, None, headers)
         try:
-            return Answer(status, json.loads(raw))
+            return Answer(status, json.loads(raw), headers)
         except (ValueError, RecursionError) as error:
             raise UnknownOutcome("not JSON") from error
+
+
+def seconds_until(value: str) -> float | None:
+    """The seconds that a `Retry-After` header names, as a number or as a date; at most a day, None where unreadable."""
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _LONGEST_PAUSE)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    left = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
+    return min(max(left.total_seconds(), 0.0), _LONGEST_PAUSE)
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

@@ -17,6 +17,9 @@ class SimulatorConfig:
     singpay_client_secret: str = "demo-client-secret"
     singpay_wallet: str = "000000000000000000000000"
     epg_api_key: str = "demo-epg-key"
+    ebay_client_id: str = "demo-ebay-client"
+    ebay_client_secret: str = "demo-ebay-secret"
+    etsy_api_key: str = "demo-etsy-keystring"
     decide_after: float = 0.3
     callback_timeout: float = 10.0
     journal_size: int = 10_000

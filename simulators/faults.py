@@ -85,20 +85,25 @@ BROKEN_PROXY_PAGE = "<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Ga
 
 @dataclass(slots=True)
 class Fault:
-    """A fault that is on. `path` is a prefix within the service ("" is every path); `count` is how many calls or
-    callbacks it still hits (None: until it is cleared); `times` is for `duplicate` only."""
+    """A fault that is on. `path` is a prefix within the service ("" is every path), `method` the only one it hits (""
+    is every one); `count` is how many calls or callbacks it still hits (None: until it is cleared); `times` is for
+    `duplicate` only."""
 
     kind: FaultKind
     path: str = ""
     count: int | None = None
     seconds: float = 0.0
     times: int = 2
+    method: str = ""
 
-    def matches(self, path: str) -> bool:
+    def matches(self, path: str, method: str = "") -> bool:
+        if self.method not in ("", method):
+            return False
         return path.startswith(self.path) or VERSION.sub("", path, count=1).startswith(self.path)
 
     def shown(self) -> dict[str, Any]:
-        return {"fault": self.kind, "path": self.path, "count": self.count, "seconds": self.seconds}
+        shown = {"fault": self.kind, "path": self.path, "count": self.count, "seconds": self.seconds}
+        return shown | {"method": self.method} if self.method else shown
 
 
 class FaultBoard:
@@ -110,7 +115,14 @@ class FaultBoard:
         self._faults: list[Fault] = []
 
     def add(
-        self, kind: FaultKind, *, path: str = "", count: int | None = None, seconds: float | None = None, times: int = 2
+        self,
+        kind: FaultKind,
+        *,
+        path: str = "",
+        method: str = "",
+        count: int | None = None,
+        seconds: float | None = None,
+        times: int = 2,
     ) -> Fault:
         """Switches a fault on. A path may carry the service's name in front, and may leave its version out."""
         if path:
@@ -118,18 +130,18 @@ class FaultBoard:
             if path == f"/{self._service}" or path.startswith(f"/{self._service}/"):
                 path = path.removeprefix(f"/{self._service}")
         seconds = DEFAULT_SECONDS.get(kind, 0.0) if seconds is None else seconds
-        fault = Fault(kind, path, count, seconds, times)
+        fault = Fault(kind, path, count, seconds, times, method)
         with self._lock:
             self._faults.append(fault)
         return fault
 
-    def take(self, kinds: frozenset[FaultKind], path: str) -> Fault | None:
-        """The first fault of these kinds that hits this path, counted down."""
+    def take(self, kinds: frozenset[FaultKind], path: str, method: str = "") -> Fault | None:
+        """The first fault of these kinds that hits a call of this path and method, counted down."""
         if not self._faults:
             return None
         with self._lock:
             for fault in self._faults:
-                if fault.kind in kinds and fault.matches(path):
+                if fault.kind in kinds and fault.matches(path, method):
                     if fault.count is not None:
                         fault.count -= 1
                         if fault.count == 0:
@@ -151,18 +163,19 @@ class FaultBoard:
 
 def read_fault(request: Request) -> dict[str, Any]:
     """The arguments of `FaultBoard.add` from a control call. Raises BadRequest."""
-    data = control_object(request, allowed={"fault", "path", "count", "seconds", "times"}, required={"fault"})
+    data = control_object(request, allowed={"fault", "path", "method", "count", "seconds", "times"}, required={"fault"})
     try:
         kind = FaultKind(data["fault"])
     except ValueError:
         raise BadRequest(f"fault: one of {', '.join(FaultKind)} is expected") from None
-    path = data.get("path") or ""
-    if not isinstance(path, str):
-        raise BadRequest("path: a text is expected")
+    path, method = data.get("path") or "", data.get("method") or ""
+    if not isinstance(path, str) or not isinstance(method, str):
+        raise BadRequest("path, method: texts are expected")
     count, seconds, times = data.get("count"), data.get("seconds"), data.get("times", 2)
     return {
         "kind": kind,
         "path": path,
+        "method": method.upper(),
         "count": None if count is None else whole_number(count, name="count"),
         "seconds": None if seconds is None else duration(seconds, name="seconds"),
         "times": whole_number(times, name="times", least=2, most=1_000),

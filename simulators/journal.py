@@ -1,15 +1,20 @@
 """What a simulated service has received and sent, for tests and for the eye: bounded, in memory."""
 
 import json
+import re
 import time
 from collections import deque
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from .wire import Answer, Request, Sending
 
-SECRET_FIELD = "apikey"
+SECRET_FIELDS = frozenset(
+    {"apikey", "code", "code_verifier", "refresh_token", "access_token", "client_secret", "state"}
+)
+FORM = re.compile(rb"[\w.%-]+=[^&\s]*(?:&[\w.%-]+=[^&\s]*)*")
 LONGEST_TEXT = 2_000
 
 
@@ -70,17 +75,19 @@ def rfc3339(at: float) -> str:
 
 
 def readable(body: bytes) -> Any:
-    """A body as JSON, else as text cut to a length that a page can show; None when there is none."""
+    """A body as JSON or as the fields of a form, else as text cut to a length that a page can show; None without one."""
     if not body:
         return None
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
+        if FORM.fullmatch(body):
+            return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
         return body[:LONGEST_TEXT].decode("utf-8", "replace")
 
 
 def masked(value: Any) -> Any:
     """The same, without the keys that a caller may have set to real ones (the prefix tells test from production)."""
-    if not isinstance(value, dict) or SECRET_FIELD not in value:
+    if not isinstance(value, dict) or SECRET_FIELDS.isdisjoint(value):
         return value
-    return value | {SECRET_FIELD: f"{str(value[SECRET_FIELD])[:6]}***"}
+    return {name: f"{str(each)[:6]}***" if name in SECRET_FIELDS else each for name, each in value.items()}

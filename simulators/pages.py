@@ -1,7 +1,7 @@
 """The few pages for the eye: the index, a journal, the page on which a payer decides. French; no scripts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -55,7 +55,7 @@ def index_page(services: Iterable[tuple[str, str, str]]) -> str:
                 ("<code>GET /control/{service}/journal</code>", ""),
                 (
                     "<code>POST /control/{service}/faults</code>",
-                    "<code>{fault, path?, count?, seconds?, times?}</code>",
+                    "<code>{fault, path?, method?, count?, seconds?, times?}</code>",
                 ),
                 ("<code>DELETE /control/{service}/faults</code>", ""),
                 ("<code>GET|POST /control/{service}/options</code>", "<code>{option: valeur}</code>"),
@@ -69,6 +69,11 @@ def index_page(services: Iterable[tuple[str, str, str]]) -> str:
                 ("<code>POST /control/{mypayga|singpay}/payments/{reference}</code>", "<code>{outcome}</code>"),
                 ("<code>GET|POST /control/epg/data</code>", "<code>{products, pharmacies}</code>"),
                 ("<code>GET /control/epg/reservations</code>", ""),
+                ("<code>POST /control/{ebay|etsy}/grants</code>", "<code>{account?, scopes?}</code>"),
+                ("<code>POST /control/{ebay|etsy}/expire</code>", "<code>{account?, refresh?}</code>"),
+                ("<code>GET /control/{ebay|etsy}/listings?sku=&amp;live=true</code>", ""),
+                ("<code>GET /control/{ebay|etsy}/orders</code>", ""),
+                ("<code>POST /control/{ebay|etsy}/orders</code>", "<code>{sku, quantity?, account?}</code>"),
             ],
         )
         + "<h2>Pannes</h2>"
@@ -114,3 +119,18 @@ def hosted_page(service: str, reference: str, amount: int, outcome: str | None) 
         '<button name="decision" value="refuses">Refuser</button></form>'
     )
     return page(f"{service} (simulateur)", summary + buttons)
+
+
+def consent_page(service: str, fields: Mapping[str, str], scopes: Iterable[str], account: str) -> str:
+    """Where a seller lets an application act for an account; the fields of the request travel along."""
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields.items()
+    )
+    wanted = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
+    return page(
+        f"{service} (simulateur)",
+        f"<p>Toc Toc Medoc demande à agir pour un compte vendeur&nbsp;:</p><ul>{wanted}</ul>"
+        f'<form method="post">{hidden}<p><label>Compte vendeur <input name="account" inputmode="numeric" '
+        f'value="{escape(account)}"></label></p><button name="decision" value="agree">Accepter</button>'
+        '<button name="decision" value="refuse">Refuser</button></form>',
+    )

@@ -60,15 +60,19 @@ class Service(ABC):
 
     def receive(self, request: Request) -> Answer:
         """Answers one call as the real service would, faults aside; the journal knows it before the caller does."""
-        fault = self.faults.take(faults.CALL, request.path)
+        fault = self.faults.take(faults.CALL, request.path, request.method)
         if fault and fault.kind in faults.REPLACING:
-            answer = faults.answer_instead(fault, self.unauthorised)
+            answer = self.answer_instead(fault, request)
         else:
             answer = self.dispatch(self.routes, request) or not_found(request)
             if fault:
                 answer = faults.spoil(fault, answer)
         self.journal.record_call(request, answer)
         return answer
+
+    def answer_instead(self, fault: faults.Fault, request: Request) -> Answer:
+        """What a replacing fault answers; a service whose own errors have a shape gives them that."""
+        return faults.answer_instead(fault, self.unauthorised)
 
     def dispatch(self, routes: Router, request: Request) -> Answer | None:
         found = routes.find(request.method, request.path)

@@ -314,6 +314,61 @@ def test_call_that_the_service_has_no_time_for_was_not_reached(serve):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "header, seconds",
+    [
+        ("", None),
+        ("Retry-After: 7\r\n", 7),
+        ("retry-after: 0\r\n", 0),
+        ("Retry-After: 999999999999\r\n", 86_400),
+        ("Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", 0),
+        ("Retry-After: Fri, 31 Dec 2999 23:59:59 GMT\r\n", 86_400),
+        ("Retry-After: soon\r\n", None),
+        ("Retry-After: -1\r\n", None),
+        ("Retry-After: 1.5\r\n", None),
+    ],
+)
+def test_busy_service_says_when_to_ask_again(serve, header, seconds):
+    _, client = serve(say_json({}, status="429 Too Many Requests", headers=header))
+
+    with pytest.raises(Busy) as refused:
+        client.post("/payment", {})
+    assert refused.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "201 Created"])
+def test_service_that_did_it_needs_no_body(serve, status):
+    server, client = serve(say(b"", status=status, headers="Location: /orders/7\r\n"))
+
+    answer = client.delete("/orders/7")
+
+    assert answer == Answer(int(status[:3]), None)
+    assert answer.headers["location"] == "/orders/7"
+    assert server.requests[0].startswith(b"DELETE /orders/7 HTTP/1.1\r\n")
+
+
+def test_forms_and_files_are_sent_with_the_headers_of_their_call(serve):
+    server, client = serve(say_json({}), headers={"x-api-key": "k1"})
+    own = {"Authorization": "Bearer t1"}
+
+    client.post_form("/token", {"grant_type": "refresh_token", "refresh_token": "a+b"}, headers=own)
+    client.patch_form("/listings/7", {"state": "active"}, headers=own)
+    client.post_file("/images", ("a.png", b"\x89PNG", "image/png"), {"rank": "1"}, headers=own)
+    client.get("/without")
+
+    form, patch, upload, without = server.requests
+    assert form.startswith(b"POST /token HTTP/1.1\r\n")
+    assert form.endswith(b"\r\n\r\ngrant_type=refresh_token&refresh_token=a%2Bb")
+    assert b"Content-Type: application/x-www-form-urlencoded\r\n" in form
+    assert (patch[:6], patch[-12:]) == (b"PATCH ", b"state=active")
+    assert b'name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n' in upload
+    assert b'name="rank"\r\n\r\n1\r\n' in upload
+    for request in (form, patch, upload):
+        assert b"Authorization: Bearer t1\r\n" in request
+        assert b"x-api-key: k1\r\n" in request
+    assert b"Authorization" not in without
+
+
 def test_connection_that_is_never_accepted_was_not_reached(monkeypatch):
     def no_answer(*args, **kwargs):
         raise TimeoutError
