@@ -75,7 +75,7 @@ def rfc3339(at: float) -> str:
 
 
 def readable(body: bytes) -> Any:
-    """A body as JSON or as the fields of a form, else as text cut to a length that a page can show; None without one."""
+    """A body as JSON or as a form's fields, else as text cut to a length that a page can show; None without one."""
     if not body:
         return None
     try:

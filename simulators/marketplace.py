@@ -1,4 +1,4 @@
-"""What the simulated marketplaces share: sellers' consent, tokens, call limits, buyers, and the listings in one list."""
+"""What the simulated marketplaces share: sellers' consent, tokens, call limits, buyers, one list of listings."""
 
 import math
 from abc import abstractmethod
@@ -116,18 +116,20 @@ class Marketplace(Service):
         asked = request.query if request.method == "GET" else {**request.query, **request.form()}
         error = consent_error(asked, client_id=client_id, scopes=self.scopes, needs_challenge=needs_challenge)
         if error:
-            return answer_json(400, {"error": "invalid_request", "error_description": error}, outcome=f"refused: {error}")
+            return answer_json(
+                400, {"error": "invalid_request", "error_description": error}, outcome=f"refused: {error}"
+            )
         if request.method == "GET":
             return answer_html(200, consent_page(self.title, asked, sorted(asked["scope"].split()), DEFAULT_ACCOUNT))
         account = asked.get("account") or DEFAULT_ACCOUNT
         if not (account.isascii() and account.isdigit() and len(account) <= 12):
-            return answer_json(400, {"error": "invalid_request", "error_description": "account"}, outcome="refused")
+            return oauth_refusal(OAuthRefusal("invalid_request", "account must be a number"))
         if asked.get("decision") == "agree":
             code = self.grants.authorise(
                 account,
                 scopes=frozenset(asked["scope"].split()),
                 redirect_uri=asked["redirect_uri"],
-                challenge=asked.get("code_challenge", ""),
+                challenge=asked["code_challenge"] if needs_challenge else "",
             )
             back, outcome = {"code": code, "state": asked["state"]}, f"account {account} agreed"
         else:

@@ -157,3 +157,54 @@ def epg_reservation(**changes: Any) -> dict[str, Any]:
         "buyerEmail": "awa@example.org",
         "produits": [{"cip": DOLIPRANE, "quantity": 2}],
     } | changes
+
+
+EBAY_POLICIES = {"fulfillmentPolicyId": "11", "paymentPolicyId": "12", "returnPolicyId": "13"}
+
+
+def ebay_item(**changes: Any) -> dict[str, Any]:
+    return {
+        "availability": {"shipToLocationAvailability": {"quantity": 3}},
+        "condition": "NEW",
+        "product": {
+            "title": "Crème solaire",
+            "description": "Indice 50",
+            "aspects": {"Marque": ["Solaris"]},
+            "imageUrls": ["https://images.example.org/1.jpg"],
+        },
+    } | changes
+
+
+def ebay_offer(sku: str = "CREME1", **changes: Any) -> dict[str, Any]:
+    return {
+        "sku": sku,
+        "marketplaceId": "EBAY_FR",
+        "format": "FIXED_PRICE",
+        "availableQuantity": 3,
+        "categoryId": "31762",
+        "merchantLocationKey": "libreville",
+        "pricingSummary": {"price": {"value": "19.06", "currency": "EUR"}},
+        "listingPolicies": EBAY_POLICIES,
+    } | changes
+
+
+def etsy_listing(**changes: Any) -> dict[str, Any]:
+    return {
+        "quantity": 3,
+        "title": "Crème solaire",
+        "description": "Indice 50",
+        "price": 19.06,
+        "who_made": "someone_else",
+        "when_made": "2020_2026",
+        "taxonomy_id": 1234,
+    } | changes
+
+
+def etsy_inventory(sku: str = "CREME1", **offering: Any) -> dict[str, Any]:
+    offering = {"price": 19.06, "quantity": 3, "is_enabled": True} | offering
+    return {
+        "products": [{"sku": sku, "property_values": [], "offerings": [offering]}],
+        "price_on_property": [],
+        "quantity_on_property": [],
+        "sku_on_property": [],
+    }

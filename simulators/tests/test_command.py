@@ -50,7 +50,7 @@ def run():
 
 
 def read_bases(process) -> dict[str, str]:
-    return dict(process.stdout.readline().strip().split(": ") for _ in range(3))
+    return dict(process.stdout.readline().strip().split(": ") for _ in range(5))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -58,7 +58,7 @@ def test_command_prints_one_base_url_per_service_and_stops_cleanly_on_a_signal(r
     process = run("--port", "0")
 
     bases = read_bases(process)
-    assert list(bases) == ["MyPayGa", "SingPay", "EPG Supervisor"]
+    assert list(bases) == ["MyPayGa", "SingPay", "EPG Supervisor", "eBay", "Etsy"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/mypayga/v1", bases["MyPayGa"])
     assert requests.get(f"{bases['EPG Supervisor']}/api/produits", timeout=5).status_code == 401
 

@@ -26,6 +26,8 @@ def test_index_lists_every_service_with_its_base_url(server, http):
         "mypayga": {"url": f"{server.url}/mypayga/v1", "control": f"{server.url}/control/mypayga"},
         "singpay": {"url": f"{server.url}/singpay/v1", "control": f"{server.url}/control/singpay"},
         "epg": {"url": f"{server.url}/epg", "control": f"{server.url}/control/epg"},
+        "ebay": {"url": f"{server.url}/ebay", "control": f"{server.url}/control/ebay"},
+        "etsy": {"url": f"{server.url}/etsy/v3/application", "control": f"{server.url}/control/etsy"},
     }
 
 

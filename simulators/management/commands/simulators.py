@@ -24,11 +24,14 @@ FIELD_OF_SETTING = {
     "SINGPAY_CLIENT_SECRET": "singpay_client_secret",
     "SINGPAY_WALLET": "singpay_wallet",
     "EPG_API_KEY": "epg_api_key",
+    "EBAY_CLIENT_ID": "ebay_client_id",
+    "EBAY_CLIENT_SECRET": "ebay_client_secret",
+    "ETSY_API_KEY": "etsy_api_key",
 }
 
 
 class Command(BaseCommand):
-    help = "Lance les simulateurs des services extérieurs (MyPayGa, SingPay, EPG)."
+    help = "Lance les simulateurs des services extérieurs (MyPayGa, SingPay, EPG, eBay, Etsy)."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
