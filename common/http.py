@@ -121,8 +121,9 @@ class Client:
     retries included. `headers` go with every call.
 
     Options of every method: `headers` of this call; `deadline` (seconds) instead of the client's own; an answer that
-    `shape` refuses counts as a failure. `tries` are made with backoff and jitter, inside the deadline. `part` names whom behind the service a
-    call is for: one that fails alone is turned away alone, each path by itself, and the others are served.
+    `shape` refuses counts as a failure. `tries` are made with backoff and jitter, inside the deadline. `part` names
+    whom behind the service a call is for: one that fails alone is turned away alone, each path by itself, and the
+    others are served.
     """
 
     def __init__(
