@@ -30,6 +30,7 @@ class EntryKind(TextChoices):
     REFUND = "refund", _("Remboursement")
     GRANT = "grant", _("Crédits offerts")
     ADJUST = "adjust", _("Correction")
+    OPENING = "opening", _("Solde repris")
 
 
 class PricedAction(TextChoices):
@@ -51,6 +52,18 @@ APPROVAL_MOVES = Moves(
         ApprovalStatus.REFUSED: set(),
     }
 )
+
+
+class ReviewReason(TextChoices):
+    """What is odd about an account that was brought over."""
+
+    UNEXPLAINED = "unexplained", _("Plus de crédits que son histoire n'en explique")
+    NEGATIVE = "negative", _("Solde négatif, repris à zéro")
+
+
+class ReviewStatus(TextChoices):
+    OPEN = "open", _("À examiner")
+    SETTLED = "settled", _("Examiné")
 
 
 class SessionEnd(TextChoices):

@@ -39,6 +39,15 @@ rate_given = Signal()
 account_switched = Signal()
 """`account`, `is_active`, `by`."""
 
+account_reviewed = Signal()
+"""Somebody has looked at what was odd about an account. `review` (AccountReview, settled), `by`."""
+
+people_arrived = Signal()
+"""People were brought over from another system, many at once. `source`, `people`, `credits` and `reviews` (counts)."""
+
+people_taken_back = Signal()
+"""Such people were made nobody again. `source`, `people`, `credits` (counts)."""
+
 profile_changed = Signal()
 """`user`, `old` and `new` (field → value), `by`."""
 

@@ -11,8 +11,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from common.admin import ReadOnlyAdmin, badge, json_block, moment, period_filter, text_block
-from common.enums import MailState
-from common.models import Mail
+from common.enums import ImportState, MailState
+from common.models import ImportBatch, Mail
 
 _TIMES = (
     moment("enqueued_at", _("demandée le")),
@@ -74,3 +74,26 @@ class MailAdmin(ReadOnlyAdmin):
 
     def search_condition(self, term: str) -> Q:
         return Q(to=term.casefold())
+
+
+@admin.register(ImportBatch)
+class ImportBatchAdmin(ReadOnlyAdmin):
+    """What was brought over from another system, and can be taken back by the command that brought it."""
+
+    list_display = (
+        "id",
+        "source",
+        "state_badge",
+        moment("created_at", _("créé le")),
+        moment("finished_at", _("terminée le")),
+    )
+    fields = ("id", "source", "state_badge", "progress_shown", "created_at", "finished_at", "undone_at")
+
+    @display(description=_("état"))
+    def state_badge(self, batch: ImportBatch) -> str:
+        colours = {ImportState.DONE: "success", ImportState.RUNNING: "info"}
+        return badge(batch.get_state_display(), colours.get(ImportState(batch.state), ""))
+
+    @display(description=_("avancement"))
+    def progress_shown(self, batch: ImportBatch) -> str:
+        return json_block(batch.progress)

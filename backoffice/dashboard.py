@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import ApprovalStatus
+from accounts.enums import ApprovalStatus, ReviewStatus
 from payments.enums import RefundStatus
 from payments.enums import Status as PaymentStatus
 from reservations.enums import EpgTask
@@ -98,6 +98,13 @@ QUEUES = (
         "rule",
         "accounts.approval",
         (ApprovalStatus.REQUESTED,),
+    ),
+    Queue(
+        _("Comptes à examiner"),
+        _("Repris avec plus de crédits que leur histoire n'en explique : regarder, corriger, classer."),
+        "troubleshoot",
+        "accounts.accountreview",
+        (ReviewStatus.OPEN,),
     ),
     Queue(
         _("Remboursements à approuver"),

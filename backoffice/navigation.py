@@ -52,6 +52,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("Utilisateurs"), "person", "accounts.user"),
                 (_("Comptes"), "account_balance_wallet", "accounts.account"),
+                (_("Comptes à examiner"), "troubleshoot", "accounts.accountreview"),
                 (_("Écritures"), "receipt_long", "accounts.creditentry"),
                 (_("Forfaits"), "sell", "accounts.rate"),
                 (_("Grille tarifaire"), "price_change", "accounts.pricelist"),
@@ -63,6 +64,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Journal d'audit"), "history", "audit.event"),
                 (_("Scellés"), "verified", "audit.seal"),
                 (_("Archives du journal"), "inventory", "audit.archive"),
+                (_("Reprises de données"), "move_to_inbox", "common.importbatch"),
                 (_("Droits"), "shield_person", "auth.group"),
                 (_("E-mails"), "mail", "common.mail"),
                 (_("Tâches"), "task_alt", "django_tasks_database.dbtaskresult"),

@@ -9,7 +9,7 @@ from accounts.enums import Role
 
 _STAFF_VIEWS = (
     "accounts.view_user accounts.view_account accounts.view_creditentry accounts.view_rate accounts.view_pricelist "
-    "accounts.view_approval "
+    "accounts.view_approval accounts.view_accountreview "
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry catalog.view_productchange catalog.view_stockalert "
     "catalog.view_pricechange catalog.view_plannedprice "

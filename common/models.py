@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from common.enums import MailState
+from common.enums import ImportState, MailState
 
 
 class Timestamped(models.Model):
@@ -105,3 +105,55 @@ class RateCounter(Timestamped):
 
     def __str__(self) -> str:
         return self.scope
+
+
+class ImportBatch(Timestamped):
+    """Rows of another system that were brought over together, and can be taken back together.
+
+    `source` names that system; `progress` is how far a batch has come that a killed process may leave behind, then
+    what it brought.
+    """
+
+    source = models.CharField(_("source"), max_length=32)
+    state = models.CharField(_("état"), max_length=16, choices=ImportState, default=ImportState.RUNNING)
+    progress = models.JSONField(_("avancement"), default=dict)
+    finished_at = models.DateTimeField(_("terminée le"), null=True)
+    undone_at = models.DateTimeField(_("annulée le"), null=True)
+
+    class Meta:
+        verbose_name = _("reprise de données")
+        verbose_name_plural = _("reprises de données")
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ImportState.values), name="import_batch_state_known"),
+            models.UniqueConstraint(
+                fields=["source"], condition=Q(state=ImportState.RUNNING), name="import_batch_one_running"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.pk}"
+
+
+class ImportedRow(Timestamped):
+    """Which row of ours a row of another system became, so that it is brought over once.
+
+    Remembered after its batch was undone: a later import gives life to the same row again, to which events point.
+    """
+
+    batch = models.ForeignKey(
+        ImportBatch, on_delete=models.PROTECT, related_name="rows", verbose_name=_("reprise"), db_index=False
+    )
+    source = models.CharField(_("source"), max_length=32)
+    table = models.CharField(_("table d'origine"), max_length=32)
+    old_id = models.CharField(_("identifiant d'origine"), max_length=64)
+    new_id = models.CharField(_("identifiant"), max_length=64)
+    is_withdrawn = models.BooleanField(_("retirée"), default=False, db_default=False)
+
+    class Meta:
+        verbose_name = _("ligne reprise")
+        verbose_name_plural = _("lignes reprises")
+        constraints = [models.UniqueConstraint(fields=["source", "table", "old_id"], name="imported_row_once")]
+        indexes = [models.Index(fields=["batch", "table"], name="imported_row_batch")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.table} {self.old_id} → {self.new_id}"

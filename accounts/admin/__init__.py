@@ -1,5 +1,5 @@
 """The admin of people, credits and prices, by noun."""
 
-from accounts.admin import approvals, credits, groups, people, prices
+from accounts.admin import approvals, credits, groups, people, prices, reviews
 
-__all__ = ["approvals", "credits", "groups", "people", "prices"]
+__all__ = ["approvals", "credits", "groups", "people", "prices", "reviews"]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
 from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, EntryKind, PricedAction, Role
+from accounts.models.reviews import AccountReview
 from accounts.models.second_factors import RecoveryCode, SecondFactor
 from accounts.models.secrets import OneTimeSecret
 from accounts.models.sessions import TokenFamily
@@ -19,6 +20,7 @@ from common.money import MAX_CREDITS, MAX_PRICE, XAF
 
 __all__ = [
     "Account",
+    "AccountReview",
     "Approval",
     "CreditEntry",
     "OneTimeSecret",

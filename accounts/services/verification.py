@@ -88,7 +88,7 @@ SELECT account_id, id, balance_after, running FROM (
 """
 _SIGNS = """
 SELECT account_id, id, kind, amount FROM accounts_creditentry
-WHERE amount = 0 OR (kind = %s AND amount > 0) OR (kind IN (%s, %s, %s, %s) AND amount < 0)
+WHERE amount = 0 OR (kind = %s AND amount > 0) OR (kind IN (%s, %s, %s, %s, %s) AND amount < 0)
 ORDER BY id
 """
 _TWICE = """
@@ -127,7 +127,8 @@ def _wrong_running_balances() -> Iterator[Finding]:
 
 
 def _wrong_signs() -> Iterator[Finding]:
-    kinds = [EntryKind.SPEND, EntryKind.WELCOME, EntryKind.RATE, EntryKind.REFUND, EntryKind.GRANT]
+    positive = [EntryKind.WELCOME, EntryKind.RATE, EntryKind.REFUND, EntryKind.GRANT, EntryKind.OPENING]
+    kinds = [EntryKind.SPEND, *positive]
     for account_id, entry_id, kind, amount in sql.fetch_all(_SIGNS, [str(kind) for kind in kinds]):
         yield Finding(entry_row(account_id, entry_id), f"{kind} of {amount:+d}", account_id)
 

@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from accounts import signals as accounts
 from accounts.enums import EntryKind, Role, SecretPurpose, SessionEnd
-from accounts.models import Account, Approval, Rate, TokenFamily, User
+from accounts.models import Account, AccountReview, Approval, Rate, TokenFamily, User
 from audit.enums import Action
 from audit.services import record
 
@@ -204,4 +204,27 @@ def credits_moved(
         entity_id=account_id,
         amount=amount,
         changes={"balance_after": balance_after, "reference": reference},
+    )
+
+
+@receiver(accounts.people_arrived, dispatch_uid="audit.people_arrived")
+def people_arrived(source: str, people: int, credits: int, reviews: int, **kwargs: Any) -> None:
+    changes = {"source": source, "people": people, "credits": credits, "reviews": reviews}
+    record(Action.IMPORT_ROWS, entity="user", changes=changes)
+
+
+@receiver(accounts.people_taken_back, dispatch_uid="audit.people_taken_back")
+def people_taken_back(source: str, people: int, credits: int, **kwargs: Any) -> None:
+    changes = {"source": source, "people": people, "credits": credits}
+    record(Action.IMPORT_UNDONE, entity="user", changes=changes)
+
+
+@receiver(accounts.account_reviewed, dispatch_uid="audit.account_reviewed")
+def account_reviewed(review: AccountReview, **kwargs: Any) -> None:
+    record(
+        Action.ACCOUNT_REVIEWED,
+        entity="account",
+        entity_id=review.account_id,
+        changes={"reason": review.reason, "found": review.found, "explained": review.explained},
+        personal={"note": review.note},
     )

@@ -5,11 +5,14 @@ between two committed numbers may fill later; each seal writes down the gaps tha
 were seen, and the next one looks there again until every transaction of that time is over.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -79,6 +82,22 @@ def seal_next(*, limit: int = BATCH) -> Seal | None:
         return None
 
 
+@contextmanager
+def sealed_together() -> Iterator[None]:
+    """A transaction whose events are one seal, however many they are, and committed with it.
+
+    What waited before is sealed by itself. Nobody else seals meanwhile, and nobody who writes waits. Two hundred bytes
+    of memory an event.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            fetch_one("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        while _seal_next(BATCH) is not None:
+            pass
+        yield
+        _seal_next(None)
+
+
 def _is_alone() -> bool:
     """SQLite has one writer anyway."""
     if connection.vendor != "postgresql":
@@ -87,30 +106,30 @@ def _is_alone() -> bool:
     return bool(row and row[0])
 
 
-def _seal_next(limit: int) -> Seal | None:
+def _seal_next(limit: int | None) -> Seal | None:
     last = Seal.objects.order_by("-number").first()
     seen_to = last.seen_to if last else 0
     # Before the events are read: what had ended by then is visible to that reading.
     oldest_running, _ = _snapshot()
     open_gaps = [gap for gap in open_gaps_of(last) if gap.may_fill(oldest_running)]
     late = _filled(open_gaps)
-    new = list(stored_events(Event.objects.filter(id__gt=seen_to), limit=limit)) if len(late) < limit else []
+    new = _leaves(Event.objects.filter(id__gt=seen_to), limit) if limit is None or len(late) < limit else []
     found = [*late, *new]
     if not found:
         return None
     now = timezone.now()
-    gaps = _without(open_gaps, {event_id for event_id, _, _ in late})
+    gaps = _without(open_gaps, {event_id for event_id, _leaf in late})
     if connection.vendor == "postgresql" and new:
         # After the events were read: whoever holds a missing number has begun by now.
         _, horizon = _snapshot()
-        fresh = ranges.missing((event_id for event_id, _, _ in new), after=seen_to)
+        fresh = ranges.missing((event_id for event_id, _leaf in new), after=seen_to)
         gaps += [Gap(fresh, horizon, now.isoformat())] if fresh else []
-    leaves = [leaf_of(event_id, canonical) for event_id, canonical, _ in found]
+    leaves = [leaf for _event_id, leaf in found]
     seal = Seal(
         number=last.number + 1 if last else 1,
         sealed_at=now,
         count=len(found),
-        ids=ranges.pack(event_id for event_id, _, _ in found),
+        ids=ranges.pack(event_id for event_id, _leaf in found),
         seen_to=new[-1][0] if new else seen_to,
         gaps=[gap.as_json() for gap in gaps],
         leaves=b"".join(leaves),
@@ -157,7 +176,11 @@ def _snapshot() -> tuple[int, int]:
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def _filled(gaps: list[Gap]) -> list[tuple[int, bytes, str]]:
+def _leaves(events: QuerySet[Event], limit: int | None = None) -> list[tuple[int, bytes]]:
+    return [(event_id, leaf_of(event_id, form)) for event_id, form, _mac in stored_events(events, limit=limit)]
+
+
+def _filled(gaps: list[Gap]) -> list[tuple[int, bytes]]:
     spans = [span for gap in gaps for span in ranges.spans(gap.ids)]
     if not spans:
         return []
@@ -167,7 +190,7 @@ def _filled(gaps: list[Gap]) -> list[tuple[int, bytes, str]]:
         "JOIN unnest(%s::bigint[], %s::bigint[]) AS gap(first, last) ON e.id BETWEEN gap.first AND gap.last",
         [firsts, lasts],
     )
-    return list(stored_events(Event.objects.filter(id__in=[event_id for (event_id,) in found]))) if found else []
+    return _leaves(Event.objects.filter(id__in=[event_id for (event_id,) in found])) if found else []
 
 
 def _without(gaps: list[Gap], filled: set[int]) -> list[Gap]:

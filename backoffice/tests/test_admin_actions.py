@@ -16,7 +16,7 @@ from accounts.models import Account, User
 from accounts.tests.factories import balance, make_user
 from audit.models import Event
 from backoffice.tests.pages import page, page_of, said
-from backoffice.tests.world import make_approval, make_payment, make_rate_payment, make_refund
+from backoffice.tests.world import make_approval, make_payment, make_rate_payment, make_refund, make_review
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
 from payments.services.starting import create_payment, submit
@@ -412,11 +412,12 @@ def test_each_queue_leads_to_as_many_rows_as_it_counts(signed_in: SignedIn) -> N
     make_approval()
     make_epg_request()
     make_epg_request(status=EpgStatus.CONFIRMED, task=EpgTask.NONE)
+    make_review()
     client = signed_in(make_user(Role.STAFF))
 
     queues = client.get("/admin/").context_data["queues"]
 
-    assert [waiting.count for waiting in queues] == [3, 1, 1, 1, 1, 1, 2, 1]
+    assert [waiting.count for waiting in queues] == [3, 1, 1, 1, 1, 1, 1, 2, 1]
     for waiting in queues:
         assert client.get(waiting.url).context_data["cl"].result_count == waiting.count
         assert waiting.since is not None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.enums import Role
-from accounts.models import Approval, PriceList, Rate, User
+from accounts.models import AccountReview, Approval, PriceList, Rate, User
 from accounts.services.corrections import grant_credits
 from accounts.tests.factories import make_user
 from appointments.enums import FeedKind
@@ -18,7 +18,7 @@ from audit.models import Archive
 from audit.seals.sealing import seal_next
 from catalog.models import DutyPeriod, Holiday, Pharmacy, PlannedPrice, PriceChange, ProductChange, Stock, StockAlert
 from common.mail import send_mail_later
-from common.models import IdempotencyKey
+from common.models import IdempotencyKey, ImportBatch
 from payments.enums import RefundStatus, Status
 from payments.models import CallbackMessage, Payment, Refund
 from payments.providers.base import Outcome, Report, Started
@@ -84,6 +84,12 @@ def make_approval(beneficiary: User | None = None, by: User | None = None) -> Ap
     return approval
 
 
+def make_review(user: User | None = None) -> AccountReview:
+    """An account with more credits than anything explains."""
+    account = (user or make_user()).account
+    return AccountReview.objects.create(account=account, reason="unexplained", found=100, explained=10)
+
+
 @dataclass(frozen=True)
 class World:
     patient: User
@@ -129,6 +135,8 @@ def make_world() -> World:
     make_epg_request(user=patient, pharmacy=pharmacy)
     send_mail_later(to=patient.email, template="already_registered")
     make_approval(patient)
+    make_review(patient)
+    ImportBatch.objects.create(source=f"world {number}")
     seal = seal_next()
     assert seal is not None
     Archive.objects.create(
