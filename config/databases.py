@@ -107,6 +107,7 @@ def _runs_as_owner() -> bool:
         "makemigrations",
         "showmigrations",
         "archive_events",
+        "seed_load",
     }
 
 

@@ -37,8 +37,8 @@ _ACTIONS = ((PricedAction.CHECK_AVAILABILITY, 1), (PricedAction.RESERVE, 2))
 
 def load_demo() -> Pharmacy:
     """Everything the journey and a first look need; returns the pharmacist's pharmacy."""
-    products = list(_products())
-    pharmacies = list(_pharmacies())
+    products = list(demo_products())
+    pharmacies = list(demo_pharmacies())
     upsert_products(products)
     upsert_pharmacies(pharmacies)
     set_stock(_stock(products, pharmacies))
@@ -90,7 +90,7 @@ def _read(name: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _products() -> Iterator[ProductRow]:
+def demo_products() -> Iterator[ProductRow]:
     for row in _read("medicines.csv"):
         yield ProductRow(
             code=row["code"],
@@ -105,7 +105,7 @@ def _products() -> Iterator[ProductRow]:
         )
 
 
-def _pharmacies() -> Iterator[PharmacyRow]:
+def demo_pharmacies() -> Iterator[PharmacyRow]:
     for row in _read("pharmacies.csv"):
         yield PharmacyRow(
             code=row["code"],

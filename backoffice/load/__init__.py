@@ -1,0 +1,1 @@
+"""A year of an invented business in bulk: what lists, searches, seals and the home page are measured on."""
