@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.conf import settings as project_settings
 from django.db import connection
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
@@ -25,6 +27,52 @@ def _become(url_setting: str) -> None:
     connection.settings_dict.update(USER=config["USER"], PASSWORD=config["PASSWORD"])
 
 
+def _become_tests() -> None:
+    """The login of the tests acts as the application's role (`_act_as_application`); a given server has none."""
+    _become("DATABASE_TESTS_URL" if env.str("DATABASE_TESTS_URL", default="") else "DATABASE_URL")
+
+
+@receiver(connection_created, dispatch_uid="conftest.act_as_application")
+def _act_as_application(connection: Any, **kwargs: Any) -> None:
+    url = env.str("DATABASE_TESTS_URL", default="")
+    if url and connection.settings_dict["USER"] == env.db_url_config(url)["USER"]:
+        # Not by Django's cursor: no test counts this statement.
+        connection.connection.execute(f"SET ROLE {project_settings.DATABASE_APPLICATION_ROLE}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def staff_login_within_a_test() -> Iterator[None]:
+    """In a test that is one transaction staff act in it, too: by their role, as another login would not see its rows.
+
+    Tests with real transactions log in.
+    """
+    from marketplaces import tenancy
+
+    log_in = tenancy.staff_login
+
+    @contextmanager
+    def staff_login() -> Iterator[None]:
+        blocks = connection.atomic_blocks
+        if not blocks or not all(block._from_testcase for block in blocks):
+            try:
+                with log_in():
+                    yield
+            finally:
+                # The test database goes away.
+                tenancy.close_staff_connection()
+            return
+        application, staff = project_settings.DATABASE_APPLICATION_ROLE, project_settings.DATABASE_STAFF_LOGIN["USER"]
+        connection.connection.execute(f"SET LOCAL ROLE {staff}")
+        try:
+            yield
+        finally:
+            connection.connection.execute(f"SET LOCAL ROLE {application}")
+
+    tenancy.staff_login = staff_login
+    yield
+    tenancy.staff_login = log_in
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """The owner creates and migrates the test database …"""
@@ -34,7 +82,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """… and the tests run as the application's role, without DDL and without UPDATE on what is append-only."""
-    _become("DATABASE_URL")
+    _become_tests()
     yield
     _become("DATABASE_OWNER_URL")
 
@@ -74,7 +122,7 @@ def _append_only_again(tables: list[str], *, is_postgres: bool) -> None:
         for table in tables:
             for statement in [f"ALTER TABLE {table} ENABLE TRIGGER USER"] if is_postgres else sqlite_triggers(table):
                 cursor.execute(statement)
-    _become("DATABASE_URL")
+    _become_tests()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -102,7 +150,7 @@ def as_owner() -> Iterator[None]:
     """Connected as the owner of the tables, as `archive_events` is."""
     _become("DATABASE_OWNER_URL")
     yield
-    _become("DATABASE_URL")
+    _become_tests()
 
 
 @pytest.fixture(autouse=True)

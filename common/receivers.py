@@ -1,4 +1,4 @@
-"""After a migration: what the application's role may do in the owner's tables (PostgreSQL with two roles only)."""
+"""After a migration: what the roles of the application and of staff may do in the owner's tables (PostgreSQL only)."""
 
 from typing import Any
 
@@ -11,11 +11,14 @@ from django.dispatch import receiver
 @receiver(post_migrate, dispatch_uid="common.grant_application_role")
 def grant_application_role(sender: Any, app_config: Any, using: str, **kwargs: Any) -> None:
     """Grant SELECT, INSERT, UPDATE, DELETE on every table, but no UPDATE and DELETE on append-only ones."""
-    role = settings.DATABASE_APPLICATION_ROLE
     connection = connections[using]
-    if app_config.label != "common" or not role or connection.vendor != "postgresql":
+    if app_config.label != "common" or connection.vendor != "postgresql":
         return
-    name = connection.ops.quote_name(role)
+    for role in filter(None, (settings.DATABASE_APPLICATION_ROLE, settings.DATABASE_STAFF_LOGIN.get("USER"))):
+        _grant(connection, connection.ops.quote_name(role))
+
+
+def _grant(connection: Any, name: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"GRANT USAGE ON SCHEMA public TO {name};"

@@ -129,6 +129,11 @@ def unit_of_work(*, locks_nothing: bool = False) -> Iterator[UnitOfWork]:
             _current.reset(token)
 
 
+def in_unit() -> bool:
+    """Whether a unit of work is open, to which a nested one would belong."""
+    return _current.get() is not None
+
+
 def retry_deadlocks(work: Callable[[], Result], *, tries: int = 3) -> Result:
     """Run a unit of work again where PostgreSQL chose it as the victim of a deadlock or a serialization failure.
 

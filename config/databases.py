@@ -63,6 +63,12 @@ def application_role() -> str:
     return application if owner and owner != application else ""
 
 
+def staff_login() -> dict[str, str]:
+    """USER and PASSWORD of the role that staff and workers cross merchants with; empty where none is named."""
+    config = parse(env.str("DATABASE_STAFF_URL", default="") or "sqlite://:memory:")
+    return {key: config[key] for key in ("USER", "PASSWORD")} if config.get("USER") else {}
+
+
 def parse(url: str) -> dict[str, Any]:
     """Django's settings of the database that a URL names. Raises `ImproperlyConfigured`, without repeating the URL."""
     scheme = url.partition(":")[0]

@@ -107,6 +107,7 @@ FILE_SETTINGS = frozenset(
         "DATABASE_URL",
         "DATABASE_PASSWORD",
         "DATABASE_OWNER_URL",
+        "DATABASE_STAFF_URL",
         "CATALOG_DATABASE_URL",
         "CACHE_URL",
         "EMAIL_URL",

@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "payments",
     "reservations",
     "appointments",
+    "marketplaces",
     "audit",
     "legacy",
     "backoffice",
@@ -160,6 +161,8 @@ TEMPLATES = [
 DATABASES = databases.from_environment(DATA_DIR)
 DATABASE_ROUTERS = ["catalog.router.CatalogRouter"]
 DATABASE_APPLICATION_ROLE = databases.application_role()
+# USER and PASSWORD of the login that sees every merchant's rows; empty on SQLite, which has no such policies.
+DATABASE_STAFF_LOGIN = databases.staff_login()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://")}

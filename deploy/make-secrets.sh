@@ -16,10 +16,11 @@ for name in secret_key jwt_signing_key encryption_keys audit_key audit_seal_key 
 done
 
 # Hexadecimal, because they also stand in addresses.
-for name in postgres_password database_password database_owner_password mongodb_password; do
+for name in postgres_password database_password database_owner_password database_staff_password mongodb_password; do
     write "$name" "$(openssl rand -hex 24)"
 done
 write database_owner_url "postgres://medoc_owner:$(cat secrets/database_owner_password.txt)@postgres:5432/medoc"
+write database_staff_url "postgres://medoc_staff:$(cat secrets/database_staff_password.txt)@postgres:5432/medoc"
 
 # Issued by others.
 write mypayga_api_key change-me

@@ -5,7 +5,9 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
-OUR_APPS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "audit")
+from marketplaces.tenancy import crossing
+
+OUR_APPS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "marketplaces", "audit")
 
 LEFT_OUT = {"common.IdempotencyKey", "common.RateCounter", "accounts.TokenFamily"}
 
@@ -18,8 +20,9 @@ def our_models() -> list[type[Model]]:
 
 def contents() -> Contents:
     """Every row of every table of ours, but for what a test's own sign-ins and refusals may leave."""
-    return {
-        model._meta.label: list(model._default_manager.order_by("pk").values_list())
-        for model in our_models()
-        if model._meta.label not in LEFT_OUT
-    }
+    with crossing():
+        return {
+            model._meta.label: list(model._default_manager.order_by("pk").values_list())
+            for model in our_models()
+            if model._meta.label not in LEFT_OUT
+        }

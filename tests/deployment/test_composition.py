@@ -159,7 +159,12 @@ class PostgresOfTheImage(Postgres):
         programs = find_programs()
         assert programs is not None
         files = {}
-        for role, name in (("medoc_owner", "DATABASE_OWNER_PASSWORD_FILE"), ("medoc_app", "DATABASE_PASSWORD_FILE")):
+        names = {
+            "medoc_owner": "DATABASE_OWNER_PASSWORD_FILE",
+            "medoc_app": "DATABASE_PASSWORD_FILE",
+            "medoc_staff": "DATABASE_STAFF_PASSWORD_FILE",
+        }
+        for role, name in names.items():
             path = self.secrets / role
             path.write_text(passwords[role] + "\n")
             files[name] = str(path)
@@ -190,5 +195,11 @@ def test_postgres_init_gives_each_role_its_rights(tmp_path: Path) -> None:
                 application.execute("CREATE TABLE medicines_of_others (code text)")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 application.execute("SELECT * FROM medicines")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                application.execute("SET ROLE medoc_staff")
+        with psycopg.connect(urls["DATABASE_STAFF_URL"], autocommit=True) as staff:
+            for role in ("medoc_app", "medoc_owner"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    staff.execute(f"SET ROLE {role}")
     finally:
         cluster.stop()

@@ -1,4 +1,7 @@
-"""A PostgreSQL cluster with the two roles of production: an owner, and an application without DDL."""
+"""A PostgreSQL cluster with the roles of production: an owner, an application without DDL, staff who cross merchants.
+
+Beside them the tests' own login, which may act as the application and as staff within one transaction (`conftest.py`).
+"""
 
 import os
 import pwd
@@ -22,7 +25,11 @@ MAX_CONNECTIONS = 300
 DATABASE = "medoc"
 OWNER = "medoc_owner"
 APPLICATION = "medoc_app"
-BRING_YOUR_OWN = "set TEST_DATABASE_URL (and TEST_DATABASE_OWNER_URL) to a PostgreSQL server for tests"
+STAFF = "medoc_staff"
+TESTS = "medoc_tests"
+BRING_YOUR_OWN = (
+    "set TEST_DATABASE_URL (and TEST_DATABASE_OWNER_URL, TEST_DATABASE_STAFF_URL) to a PostgreSQL server for tests"
+)
 
 
 class Postgres(Engine):
@@ -43,6 +50,8 @@ class Postgres(Engine):
         if not url:
             return None
         urls = {"DATABASE_URL": url, "DATABASE_OWNER_URL": environ.get("TEST_DATABASE_OWNER_URL") or url}
+        if staff := environ.get("TEST_DATABASE_STAFF_URL"):
+            urls["DATABASE_STAFF_URL"] = staff
         for value in urls.values():
             _check(value)
         return urls
@@ -61,12 +70,17 @@ class Postgres(Engine):
             lambda port: [str(programs / "postgres"), "-D", str(data), "-p", str(port)],
             lambda port, pid: self._answers(port),
         )
-        passwords = {role: secrets.token_hex(16) for role in (OWNER, APPLICATION)}
+        passwords = {role: secrets.token_hex(16) for role in (OWNER, APPLICATION, STAFF, TESTS)}
         self._create_roles(port, passwords)
         urls = {
             role: f"postgres://{role}:{password}@127.0.0.1:{port}/{DATABASE}" for role, password in passwords.items()
         }
-        return {"DATABASE_URL": urls[APPLICATION], "DATABASE_OWNER_URL": urls[OWNER]}
+        return {
+            "DATABASE_URL": urls[APPLICATION],
+            "DATABASE_OWNER_URL": urls[OWNER],
+            "DATABASE_STAFF_URL": urls[STAFF],
+            "DATABASE_TESTS_URL": urls[TESTS],
+        }
 
     def _initialise(self, programs: Path) -> Path:
         # Another system user must reach the directory, which the caller's TMPDIR need not allow;
@@ -127,12 +141,14 @@ class Postgres(Engine):
 
     def _create_roles(self, port: int, passwords: Mapping[str, str]) -> None:
         with self._connect(port) as connection:
-            for role, rights in ((OWNER, "CREATEDB"), (APPLICATION, "NOCREATEDB")):
+            rights_of = {OWNER: "CREATEDB", TESTS: "NOINHERIT"}
+            for role in passwords:
                 connection.execute(
                     sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
-                        sql.Identifier(role), sql.SQL(rights), passwords[role]
+                        sql.Identifier(role), sql.SQL(rights_of.get(role, "")), passwords[role]
                     )
                 )
+            connection.execute(f"GRANT {APPLICATION}, {STAFF} TO {TESTS}")
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
             )

@@ -1,0 +1,1 @@
+"""Pharmacies and shops that sell their parapharmacy on eBay, Etsy and Vinted; never medicines."""

@@ -1,0 +1,32 @@
+"""After a migration: the staff's login sees every merchant's rows (PostgreSQL with `DATABASE_STAFF_URL` only)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+from marketplaces.tenant_tables import STAFF_POLICY
+
+
+@receiver(post_migrate, dispatch_uid="marketplaces.let_staff_cross")
+def let_staff_cross(sender: Any, app_config: Any, using: str, **kwargs: Any) -> None:
+    """Give each tenant table the policy that names the staff's role; where the role is another now, in its place."""
+    role = settings.DATABASE_STAFF_LOGIN.get("USER", "")
+    connection = connections[using]
+    if app_config.label != "marketplaces" or connection.vendor != "postgresql" or not role:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT own.tablename, staff.roles IS NOT NULL FROM pg_policies own "
+            "LEFT JOIN pg_policies staff ON staff.tablename = own.tablename AND staff.policyname = %s "
+            "WHERE own.policyname = 'own_merchant' AND own.schemaname = current_schema() "
+            "AND staff.roles IS DISTINCT FROM %s::name[] ORDER BY 1",
+            [STAFF_POLICY, [role]],
+        )
+        for table, replaces in cursor.fetchall():
+            if replaces:
+                cursor.execute(f"DROP POLICY {STAFF_POLICY} ON {table}")
+            name = connection.ops.quote_name(role)
+            cursor.execute(f"CREATE POLICY {STAFF_POLICY} ON {table} TO {name} USING (true) WITH CHECK (true)")

@@ -1,0 +1,126 @@
+"""Merchants, people and items for tests. Rows of a merchant's are made in their own block."""
+
+import itertools
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.tests.factories import make_user
+from marketplaces.enums import Channel, ListingState, MemberRole, OrderState, ProductClass
+from marketplaces.models import (
+    Category,
+    Condition,
+    Item,
+    ItemImage,
+    Listing,
+    Membership,
+    Merchant,
+    Order,
+    OrderLine,
+    Plan,
+    SubscriptionQuota,
+)
+from marketplaces.sku import sku_for
+from marketplaces.tenancy import crossing, merchant_scope
+
+_numbers = itertools.count(1)
+
+
+def make_plan(**limits: int) -> Plan:
+    """A plan with those limits and no others: `make_plan(items=2)`."""
+    plan = Plan.objects.create(code=f"plan-{next(_numbers)}", name="Formule")
+    for kind, limit in limits.items():
+        SubscriptionQuota.objects.create(plan=plan, kind=kind, limit=limit)
+    return plan
+
+
+def make_merchant(*, owner: User | None = None, plan: Plan | None = None, **fields: Any) -> Merchant:
+    number = next(_numbers)
+    values = {"name": f"Pharmacie {number}", "currency": "XAF", "plan": plan or make_plan(), **fields}
+    with crossing():
+        merchant = Merchant.objects.create(**values)
+    if owner is not None:
+        make_member(merchant, MemberRole.OWNER, user=owner)
+    return merchant
+
+
+def make_member(merchant: Merchant, role: MemberRole, *, user: User | None = None) -> User:
+    user = user or make_user()
+    with merchant_scope(merchant.pk):
+        Membership.objects.create(merchant=merchant, user=user, role=role)
+    return user
+
+
+def make_category(**fields: Any) -> Category:
+    number = next(_numbers)
+    values = {"product_class": ProductClass.COSMETIC, "is_allowed": True, **fields}
+    return Category.objects.create(
+        code=f"category-{number}", name_fr=f"Soin {number}", name_en=f"Care {number}", **values
+    )
+
+
+def make_condition() -> Condition:
+    number = next(_numbers)
+    return Condition.objects.create(code=f"condition-{number}", name_fr="Neuf", name_en="New")
+
+
+def make_item(merchant: Merchant, **fields: Any) -> Item:
+    values = {
+        "title": f"Crème {next(_numbers)}",
+        "price": 5000,
+        "currency": merchant.currency,
+        "quantity": 3,
+        "category": fields.pop("category", None) or make_category(),
+        "condition": fields.pop("condition", None) or make_condition(),
+        **fields,
+    }
+    item = Item(merchant=merchant, **values)
+    item.sku = sku_for(item.public_id)
+    with merchant_scope(merchant.pk):
+        item.save(force_insert=True)
+    return item
+
+
+def make_image(item: Item, **fields: Any) -> ItemImage:
+    values = {
+        "file": f"marketplaces/{next(_numbers)}.jpg",
+        "content_type": "image/jpeg",
+        "size": 1000,
+        "width": 800,
+        "height": 600,
+        "position": 0,
+        **fields,
+    }
+    with merchant_scope(item.merchant_id):
+        return ItemImage.objects.create(merchant_id=item.merchant_id, item=item, **values)
+
+
+def make_listing(item: Item, channel: Channel = Channel.EBAY, **fields: Any) -> Listing:
+    values = {"state": ListingState.LIVE, "external_id": f"1100{next(_numbers)}", **fields}
+    with merchant_scope(item.merchant_id):
+        return Listing.objects.create(merchant_id=item.merchant_id, item=item, channel=channel, **values)
+
+
+def make_order(item: Item, channel: Channel = Channel.EBAY, *, quantity: int = 1, **fields: Any) -> Order:
+    values = {
+        "external_id": f"order-{next(_numbers)}",
+        "state": OrderState.RECEIVED,
+        "total": item.price * quantity,
+        "currency": item.currency,
+        "ordered_at": timezone.now(),
+        **fields,
+    }
+    with merchant_scope(item.merchant_id):
+        order = Order.objects.create(merchant_id=item.merchant_id, channel=channel, **values)
+        OrderLine.objects.create(
+            merchant_id=item.merchant_id,
+            order=order,
+            external_id="1",
+            item=item,
+            sku=item.sku,
+            title=item.title,
+            quantity=quantity,
+            unit_price=item.price,
+        )
+    return order
