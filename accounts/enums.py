@@ -16,6 +16,17 @@ class Role(TextChoices):
 BACK_OFFICE_ROLES = frozenset({Role.PHARMACIST, Role.STAFF, Role.ADMIN})
 
 
+class Duty(TextChoices):
+    """What a member of staff is there for: a group of rights each, by the table in `backoffice/roles.py`."""
+
+    GENERAL = "staff", _("Polyvalence")
+    SUPPORT = "support", _("Assistance aux patients")
+    CASHIER = "cashier", _("Caisse")
+    CATALOGUE = "catalogue", _("Catalogue")
+    MEDICAL_SECRETARY = "medical_secretary", _("Secrétariat médical")
+    AUDITOR = "auditor", _("Audit")
+
+
 class Language(TextChoices):
     FRENCH = "fr", "Français"
     ENGLISH = "en", "English"

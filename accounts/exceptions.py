@@ -112,6 +112,33 @@ class AccountDisabled(Forbidden):
     detail = _("Votre compte est désactivé. Contactez l'assistance pour le réactiver.")
 
 
+class OwnAccess(Forbidden):
+    """Nobody locks themselves out, or lifts themselves up."""
+
+    code = "own_access"
+    detail = _("Vous ne pouvez pas changer votre propre rôle, vos fonctions, ni vous désactiver.")
+
+
+class AdministratorsOnly(Forbidden):
+    code = "administrators_only"
+    detail = _("Seul un administrateur décide de qui est administrateur.")
+
+
+class MoreThanOwn(Forbidden):
+    code = "more_than_own"
+    detail = _("Cette personne a, ou recevrait, des droits que vous n'avez pas.")
+
+
+class ReadOnly(Forbidden):
+    code = "only_reads"
+    detail = _("Votre fonction lit tout et ne change rien.")
+
+
+class NotOfTheTeam(Conflict):
+    code = "not_of_the_team"
+    detail = _("Seul un membre de l'équipe a des fonctions.")
+
+
 class LastAdministrator(Conflict):
     code = "last_administrator"
     detail = _("C'est le dernier administrateur : nommez-en d'abord un autre.")

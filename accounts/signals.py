@@ -54,6 +54,12 @@ profile_changed = Signal()
 role_changed = Signal()
 """`user` (in the new role), `old` (Role), `by`."""
 
+duties_changed = Signal()
+"""`user` (with the new ones), `old` and `new` (sorted lists of Duty values), `by`."""
+
+code_resent = Signal()
+"""Staff had one mailed again. `user`, `kind` (`code` or `link`), `by`."""
+
 user_switched = Signal()
 """`user`, `is_active`, `by`."""
 

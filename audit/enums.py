@@ -28,6 +28,8 @@ class Action(TextChoices):
     USER_ANONYMISED = "user.anonymised", _("Effacement d'une personne")
     USER_PROFILE_CHANGED = "user.profile_changed", _("Modification d'un profil")
     USER_ROLE_CHANGED = "user.role_changed", _("Changement de rôle")
+    USER_DUTIES_CHANGED = "user.duties_changed", _("Changement de fonctions")
+    USER_CODE_RESENT = "user.code_resent", _("Code ou lien renvoyé par l'équipe")
     USER_ENABLED = "user.enabled", _("Réactivation d'un utilisateur")
     USER_DISABLED = "user.disabled", _("Désactivation d'un utilisateur")
     ACCOUNT_RATE_GIVEN = "account.rate_given", _("Forfait donné par l'équipe")

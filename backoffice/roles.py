@@ -1,37 +1,38 @@
-"""What each role may do, as named permissions: one table, synchronised after every migration."""
+"""What each role and each duty may do, as named permissions: one table, synchronised after every migration."""
 
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.db import DEFAULT_DB_ALIAS
 
-from accounts.enums import Role
+from accounts.enums import Duty, Role
 
-_STAFF_VIEWS = (
-    "accounts.view_user accounts.view_account accounts.view_creditentry accounts.view_rate accounts.view_pricelist "
-    "accounts.view_approval accounts.view_accountreview "
+_CATALOGUE_VIEWS = (
     "catalog.view_product catalog.view_pharmacy catalog.view_pharmacymember catalog.view_stock "
     "catalog.view_searchentry catalog.view_productchange catalog.view_stockalert "
     "catalog.view_pricechange catalog.view_plannedprice "
-    "catalog.view_openinghours catalog.view_dutyperiod catalog.view_holiday "
-    "reservations.view_reservation reservations.view_reservationline reservations.view_epgrequest "
-    "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund "
-    "audit.view_event audit.view_seal audit.view_archive common.view_mail"
+    "catalog.view_openinghours catalog.view_dutyperiod catalog.view_holiday"
 )
-_STAFF_CHANGES = (
-    "accounts.change_user accounts.grant_credits accounts.adjust_credits accounts.decide_approval "
-    "accounts.change_account accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist "
-    "accounts.delete_pricelist "
+_CATALOGUE_CHANGES = (
     "catalog.add_product catalog.change_product catalog.add_pharmacy catalog.change_pharmacy "
     "catalog.add_pharmacymember catalog.change_pharmacymember catalog.delete_pharmacymember "
     "catalog.add_openinghours catalog.change_openinghours catalog.delete_openinghours "
     "catalog.add_dutyperiod catalog.change_dutyperiod catalog.delete_dutyperiod "
     "catalog.add_holiday catalog.change_holiday catalog.delete_holiday "
     "catalog.add_plannedprice catalog.change_plannedprice catalog.delete_plannedprice "
-    "catalog.add_stock catalog.change_stock reservations.change_reservation payments.change_payment "
-    "payments.add_refund payments.change_refund"
+    "catalog.add_stock catalog.change_stock"
 )
-
+_PEOPLE_VIEWS = "accounts.view_user accounts.view_account accounts.view_creditentry"
+_PRICE_VIEWS = "accounts.view_rate accounts.view_pricelist"
+_PRICE_CHANGES = (
+    "accounts.add_rate accounts.change_rate accounts.add_pricelist accounts.change_pricelist accounts.delete_pricelist"
+)
+_RESERVATION_VIEWS = "reservations.view_reservation reservations.view_reservationline reservations.view_epgrequest"
+_MONEY_VIEWS = (
+    "accounts.view_approval accounts.view_accountreview "
+    "payments.view_payment payments.view_paymentattempt payments.view_callbackmessage payments.view_refund"
+)
+_TILL = "payments.change_payment payments.add_refund payments.change_refund"
 _APPOINTMENT_VIEWS = (
     "appointments.view_appointment appointments.view_practitioner appointments.view_specialty "
     "appointments.view_visittype appointments.view_workinghours appointments.view_timeoff "
@@ -50,20 +51,36 @@ _APPOINTMENT_DECISIONS = (
     "appointments.verify_practitioner appointments.add_practitioner appointments.add_specialty "
     "appointments.change_specialty appointments.change_calendarfeed"
 )
-
-# A group that is no role: staff's duty in a practice, given beside or instead of the wider rights.
-MEDICAL_SECRETARY = "medical_secretary"
+_EVENT_VIEWS = "audit.view_event audit.view_seal audit.view_archive common.view_mail"
+# In a patient's name, at their request: nothing of it moves money or boxes.
+_HELP = (
+    "accounts.change_user accounts.resend_code reservations.cancel_reservation "
+    "appointments.add_appointment appointments.move_appointment"
+)
 
 # Administrators are superusers; patients, doctors and pharmacists act on what is theirs and need no global right.
+# Staff have none but those of their duties; `Duty.GENERAL` is what every one of them had before there were others.
 PERMISSIONS: dict[str, str] = {
     Role.PATIENT: "",
     Role.DOCTOR: "",
     Role.PHARMACIST: "",
-    Role.STAFF: (
-        f"{_STAFF_VIEWS} {_STAFF_CHANGES} {_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES} {_APPOINTMENT_DECISIONS}"
-    ),
     Role.ADMIN: "",
-    MEDICAL_SECRETARY: f"accounts.view_user {_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES}",
+    Duty.GENERAL: (
+        f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_PRICE_CHANGES} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_TILL} {_EVENT_VIEWS} "
+        f"{_CATALOGUE_VIEWS} {_CATALOGUE_CHANGES} "
+        f"{_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES} {_APPOINTMENT_DECISIONS} {_HELP} "
+        "accounts.change_sign_in accounts.change_account accounts.grant_credits accounts.adjust_credits "
+        "accounts.decide_approval payments.exceed_cashier_limit reservations.change_reservation"
+    ),
+    Duty.SUPPORT: (
+        f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_CATALOGUE_VIEWS} {_APPOINTMENT_VIEWS} "
+        f"common.view_mail {_HELP}"
+    ),
+    Duty.CASHIER: f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_TILL}",
+    Duty.CATALOGUE: f"{_CATALOGUE_VIEWS} {_CATALOGUE_CHANGES}",
+    Duty.MEDICAL_SECRETARY: f"accounts.view_user {_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES}",
+    # And every right to see that there is: what is added later is audited from its first day.
+    Duty.AUDITOR: "accounts.only_read",
 }
 
 
@@ -78,6 +95,7 @@ def sync_groups(**kwargs: Any) -> None:
         f"{app}.{codename}": pk
         for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
     }
-    for role, names in PERMISSIONS.items():
-        group, _created = Group.objects.get_or_create(name=role)
-        group.permissions.set([known[name] for name in names.split()])
+    for name, names in PERMISSIONS.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        views = [pk for right, pk in known.items() if ".view_" in right] if name == Duty.AUDITOR else []
+        group.permissions.set([known[right] for right in names.split()] + views)

@@ -257,6 +257,8 @@ WELCOME_CREDITS = env.int("WELCOME_CREDITS", default=10)
 # Above these a second person decides; 0 makes that every time.
 TWO_EYES_CREDITS = env.int("TWO_EYES_CREDITS", default=500)
 TWO_EYES_XAF = env.int("TWO_EYES_XAF", default=50_000)
+# For those whose only duty is the till.
+CASHIER_LIMIT_XAF = env.int("CASHIER_LIMIT_XAF", default=10_000)
 HOLD_UNPAID = timedelta(hours=env.float("HOLD_UNPAID_HOURS", default=2))
 HOLD_PAID = timedelta(hours=env.float("HOLD_PAID_HOURS", default=48))
 # An appointment waits so long for its payment, a slot offered from the waitlist for an answer.

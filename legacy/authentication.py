@@ -6,7 +6,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from accounts.api.authentication import AccessToken, TokenAuthentication
+from accounts.api.authentication import AccessToken, TokenAuthentication, refuse_writes
 from accounts.models import User
 from accounts.selectors import live_session
 from accounts.tokens import LEGACY, InvalidToken, decode
@@ -42,4 +42,5 @@ def _session(request: Request) -> tuple[User, AccessToken] | None:
         return None
     user, family = session
     set_actor("user", user.pk)
+    refuse_writes(request, user)
     return user, AccessToken(family.public_id, family.created_at)

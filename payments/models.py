@@ -40,6 +40,7 @@ class Payment(Timestamped):
     class Meta:
         verbose_name = _("paiement")
         verbose_name_plural = _("paiements")
+        permissions = [("exceed_cashier_limit", "Can decide alone about more money than a cashier")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="payment_status_known"),

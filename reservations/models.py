@@ -55,6 +55,7 @@ class Reservation(Timestamped):
     class Meta:
         verbose_name = _("réservation")
         verbose_name_plural = _("réservations")
+        permissions = [("cancel_reservation", "Can cancel a reservation for the patient")]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="reservation_status_known"),
             models.CheckConstraint(

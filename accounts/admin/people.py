@@ -14,13 +14,15 @@ from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.emails import normalize_email
-from accounts.enums import Role
+from accounts.enums import Duty, Role
 from accounts.models import Account, User
 from accounts.searching import person_condition
 from accounts.selectors import is_anonymous
+from accounts.services import duties as staff_duties
 from accounts.services import roles
 from accounts.services.anonymisation import anonymise_user
 from accounts.services.profiles import correct_profile
+from accounts.services.resending import resend
 from accounts.services.users import create_user
 from common.admin import (
     ModelAdmin,
@@ -84,8 +86,19 @@ class RoleForm(ServiceForm):
         self.fields["role"].choices = _roles_given_by(user)
 
 
+class DutiesForm(ServiceForm):
+    duties = forms.MultipleChoiceField(label=_("Fonctions"), choices=Duty.choices, required=False)
+
+    def __init__(self, data: Any = None, *, obj: User, user: User) -> None:
+        super().__init__(data, obj=obj, user=user)
+        self.fields["duties"].initial = sorted(staff_duties.duties_of(obj))
+
+
 def _roles_given_by(user: Any) -> list[tuple[str, Any]]:
-    return [(role, label) for role, label in Role.choices if role != Role.ADMIN or user.is_superuser]
+    refused = set() if user.is_superuser else {Role.ADMIN}
+    if not staff_duties.may_give(user, {Duty.GENERAL}):
+        refused.add(Role.STAFF)
+    return [(role, label) for role, label in Role.choices if role not in refused]
 
 
 @admin.register(User)
@@ -117,6 +130,7 @@ class UserAdmin(ModelAdmin):
             {
                 "fields": (
                     "role_badge",
+                    "duties_shown",
                     "is_active",
                     "is_verified",
                     "mfa_enabled",
@@ -135,6 +149,7 @@ class UserAdmin(ModelAdmin):
     readonly_fields = (
         "email",
         "role_badge",
+        "duties_shown",
         "is_active",
         "is_verified",
         "mfa_enabled",
@@ -143,7 +158,7 @@ class UserAdmin(ModelAdmin):
         "created_at",
         "account_link",
     )
-    actions_detail = ("change_role", "disable_user", "enable_user", "anonymise_user")
+    actions_detail = ("change_role", "change_duties", "resend_code", "disable_user", "enable_user", "anonymise_user")
 
     @display(description=_("nom complet"), empty_value="–")
     def full_name(self, user: User) -> str | None:
@@ -152,6 +167,10 @@ class UserAdmin(ModelAdmin):
     @display(description=_("rôle"))
     def role_badge(self, user: User) -> str:
         return badge(user.get_role_display(), _ROLE_COLOURS.get(Role(user.role), ""))
+
+    @display(description=_("fonctions"))
+    def duties_shown(self, user: User) -> str:
+        return ", ".join(str(duty.label) for duty in sorted(staff_duties.duties_of(user))) or "–"
 
     @display(description=_("compte"))
     def account_link(self, user: User) -> str:
@@ -213,6 +232,35 @@ class UserAdmin(ModelAdmin):
     )
     def change_role(self, request: Any, user: User, role: str) -> None:
         roles.change_role(user, Role(role), by=request.user)
+
+    @service_action(
+        description=_("Fonctions"),
+        question=_(
+            "Les fonctions décident de ce que ce membre de l'équipe voit et fait, dès sa prochaine page. Sans aucune, "
+            "il ne voit rien ; l'audit n'en admet pas d'autre à côté."
+        ),
+        done=_("Les fonctions sont changées."),
+        permission="accounts.manage_access",
+        offered=lambda user: user.role == Role.STAFF,
+        form_class=DutiesForm,
+        icon="assignment_ind",
+    )
+    def change_duties(self, request: Any, user: User, duties: list[str]) -> None:
+        staff_duties.change_duties(user, [Duty(duty) for duty in duties], by=request.user)
+
+    @service_action(
+        description=_("Renvoyer le code ou le lien"),
+        question=_(
+            "Un nouveau code part à l'adresse de la personne si elle n'est pas confirmée, sinon un lien pour choisir "
+            "un mot de passe. Un seul e-mail par minute."
+        ),
+        done=_("L'e-mail est en route."),
+        permission="accounts.resend_code",
+        offered=lambda user: user.is_active,
+        icon="forward_to_inbox",
+    )
+    def resend_code(self, request: Any, user: User) -> None:
+        resend(user, by=request.user)
 
     @service_action(
         description=_("Désactiver l'utilisateur"),

@@ -6,9 +6,11 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from accounts.exceptions import SessionEnded, TokenNotValid
+from accounts.enums import Role
+from accounts.exceptions import ReadOnly, SessionEnded, TokenNotValid
 from accounts.models import User
 from accounts.selectors import live_session
 from accounts.tokens import ACCESS, MFA, InvalidToken, decode
@@ -39,6 +41,7 @@ class TokenAuthentication(BaseAuthentication):
             raise _refused(SessionEnded)
         user, family = session
         set_actor("user", user.pk)
+        refuse_writes(request, user)
         return user, AccessToken(family.public_id, family.created_at)
 
     def authenticate_header(self, request: Request) -> str:
@@ -62,6 +65,20 @@ class EnrolmentAuthentication(TokenAuthentication):
             raise _refused(SessionEnded)
         set_actor("user", user.pk)
         return user, None
+
+
+def refuse_writes(request: Request, user: User) -> None:
+    """Raise `ReadOnly` (403) where somebody with `accounts.only_read` would change something by an unsafe method.
+
+    Also what anybody may change of their own: an auditor's hand is found nowhere in what they audit. Views about one's
+    own way in say so with `is_own_access`.
+    """
+    view = (request.parser_context or {}).get("view")
+    if request.method in SAFE_METHODS or getattr(view, "is_own_access", False):
+        return
+    # A superuser would be found to hold this right too.
+    if user.role == Role.STAFF and not user.is_superuser and user.has_perm("accounts.only_read"):
+        raise ReadOnly
 
 
 def _bearer_token(request: Request) -> str | None:

@@ -95,6 +95,8 @@ class ResetPasswordView(APIView):
 class ChangePasswordView(APIView):
     """Set a new password knowing the current one; ends all other sessions."""
 
+    is_own_access = True
+
     @extend_schema(
         tags=["auth"], operation_id="auth_change_password", request=ChangePasswordSerializer, responses={204: None}
     )

@@ -57,6 +57,7 @@ class EnrolmentView(APIView):
     password where the session is more than ten minutes old: whoever has stolen a token must not lock its owner out.
     """
 
+    is_own_access = True
     authentication_classes = [EnrolmentAuthentication]
 
     @extend_schema(
@@ -81,6 +82,7 @@ class EnrolmentView(APIView):
 class ConfirmView(APIView):
     """The first code of the application. The recovery codes are shown this once."""
 
+    is_own_access = True
     authentication_classes = [EnrolmentAuthentication]
 
     @extend_schema(
@@ -100,6 +102,8 @@ class ConfirmView(APIView):
 class RecoveryCodesView(APIView):
     """New recovery codes; the old ones are dead."""
 
+    is_own_access = True
+
     @extend_schema(
         tags=["auth"],
         operation_id="mfa_recovery_codes",
@@ -117,6 +121,8 @@ class RecoveryCodesView(APIView):
 
 class DisableView(APIView):
     """Go on without a second factor, where the role allows it."""
+
+    is_own_access = True
 
     @extend_schema(
         tags=["auth"], operation_id="mfa_totp_disable", request=PasswordAndOtpSerializer, responses={204: None}

@@ -89,6 +89,8 @@ class RefreshView(APIView):
 class LogoutView(APIView):
     """End this session."""
 
+    is_own_access = True
+
     @extend_schema(tags=["auth"], operation_id="auth_logout", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         user, token = _session(request)
@@ -98,6 +100,8 @@ class LogoutView(APIView):
 
 class LogoutAllView(APIView):
     """End every session, on all devices."""
+
+    is_own_access = True
 
     @extend_schema(tags=["auth"], operation_id="auth_logout_all", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
@@ -113,6 +117,7 @@ class LogoutAllView(APIView):
 class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[TokenFamily]):
     """One's own sessions that are open, newest first."""
 
+    is_own_access = True
     serializer_class = serializers.SessionSerializer
     queryset = TokenFamily.objects.none()
     lookup_url_kwarg = "id"

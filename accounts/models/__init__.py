@@ -85,6 +85,9 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
         permissions = [
             ("manage_access", _("Décider des rôles et de qui peut se connecter")),
             ("anonymise_user", _("Effacer une personne")),
+            ("change_sign_in", "Can set another person's address or password"),
+            ("resend_code", "Can have a code or a link mailed to a person again"),
+            ("only_read", "Changes nothing but their own access, whatever else they may"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_known"),

@@ -5,11 +5,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import erasure
 from accounts.enums import ApprovalStatus, Role, SessionEnd
-from accounts.exceptions import StillNeeded
+from accounts.exceptions import AdministratorsOnly, OwnAccess, StillNeeded
 from accounts.models import Account, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
 from accounts.selectors import NOBODY, is_anonymous
 from accounts.services.accounts import switch_account
-from accounts.services.roles import AdministratorsOnly, OwnAccess, require_other_administrator
+from accounts.services.roles import require_other_administrator
 from accounts.services.sessions import end_sessions
 from accounts.signals import user_anonymised
 from common.errors import FieldError, Forbidden

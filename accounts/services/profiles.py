@@ -4,11 +4,11 @@ from django.db import IntegrityError, transaction
 
 from accounts.emails import normalize_email
 from accounts.enums import Role
-from accounts.exceptions import EmailTaken, PersonErased
+from accounts.exceptions import AdministratorsOnly, EmailTaken, PersonErased
 from accounts.models import User
 from accounts.selectors import is_anonymous
 from accounts.services import one_time
-from accounts.services.roles import AdministratorsOnly
+from accounts.services.duties import require_no_more_rights
 from accounts.signals import profile_changed
 from common.errors import Forbidden
 from common.unit_of_work import unit_of_work
@@ -23,11 +23,11 @@ def correct_profile(user: User, *, by: User, **fields: str) -> User:
 def change_email(user: User, email: str, *, by: User) -> User:
     """Give `user` another address, which then is not verified; links and codes mailed to the old one are dead.
 
-    Raises `Forbidden` and `AdministratorsOnly` (403) as `correct_profile` does for somebody else, `EmailTaken` (400),
+    For somebody else raises as `require_right_to_set_sign_in` does; `EmailTaken` (400),
     `PersonErased` (409).
     """
     if by.pk != user.pk:
-        require_right_to_correct(user, by)
+        require_right_to_set_sign_in(user, by)
     address = normalize_email(email)
     with unit_of_work():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -48,11 +48,21 @@ def change_email(user: User, email: str, *, by: User) -> User:
 
 
 def require_right_to_correct(user: User, by: User) -> None:
-    """Raises `Forbidden` without `accounts.change_user`; administrators are corrected by administrators only."""
+    """Raises `Forbidden` without `accounts.change_user`; administrators are corrected by administrators only, and staff
+    by who has all their rights (`MoreThanOwn`).
+    """
     if not by.has_perm("accounts.change_user"):
         raise Forbidden
     if user.role == Role.ADMIN and not by.is_superuser:
         raise AdministratorsOnly
+    require_no_more_rights(user, by)
+
+
+def require_right_to_set_sign_in(user: User, by: User) -> None:
+    """As `require_right_to_correct`, and `accounts.change_sign_in`: whoever sets somebody's address can become them."""
+    require_right_to_correct(user, by)
+    if not by.has_perm("accounts.change_sign_in"):
+        raise Forbidden
 
 
 def update_profile(user: User, *, by: User, **fields: str) -> User:

@@ -21,14 +21,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import normalize_email
-from accounts.enums import Role, SecretPurpose, SessionEnd
-from accounts.exceptions import EmailTaken, InvalidOtp
+from accounts.enums import Duty, Role, SecretPurpose, SessionEnd
+from accounts.exceptions import AdministratorsOnly, EmailTaken, InvalidOtp
 from accounts.mails import CODE_MAIL, INVITATION_MAIL, KNOWN_MAIL, RESET_MAIL, code_context
 from accounts.models import OneTimeSecret, User
 from accounts.selectors import open_sessions
 from accounts.services import limits, one_time
+from accounts.services.duties import require_may_give
 from accounts.services.hashing import hash_gate, hash_password
-from accounts.services.roles import AdministratorsOnly
 from accounts.services.sessions import end_sessions
 from accounts.services.users import create_user
 from accounts.signals import email_verified, registration_repeated, registration_requested, user_registered
@@ -99,12 +99,14 @@ def add_person(*, email: str, password: str | None, role: Role, page: str = "", 
     """Add somebody for them; without a password they are mailed an invitation to choose one on `page`.
 
     Raises `Forbidden` without `accounts.change_user`, and without `accounts.manage_access` for another role than that
-    of a patient; `AdministratorsOnly` (403); `EmailTaken` (400).
+    of a patient; `AdministratorsOnly`, `MoreThanOwn` (403); `EmailTaken` (400).
     """
     if not by.has_perm("accounts.change_user") or (role != Role.PATIENT and not by.has_perm("accounts.manage_access")):
         raise Forbidden
     if role == Role.ADMIN and not by.is_superuser:
         raise AdministratorsOnly
+    if role == Role.STAFF:
+        require_may_give(by, {Duty.GENERAL})
     hashed = hash_password(password)
     address = normalize_email(email)
     try:

@@ -3,38 +3,26 @@
 Both end every session: a token carries the role it was issued with.
 """
 
-from django.contrib.auth.models import Group
-from django.utils.translation import gettext_lazy as _
-
 from accounts.enums import BACK_OFFICE_ROLES, Role, SessionEnd
-from accounts.exceptions import LastAdministrator, PersonErased
+from accounts.exceptions import AdministratorsOnly, LastAdministrator, PersonErased
 from accounts.models import User
 from accounts.selectors import is_anonymous
+from accounts.services import duties
 from accounts.services.sessions import revoke_families
 from accounts.signals import role_changed, user_switched
-from common.errors import Forbidden
 from common.unit_of_work import unit_of_work
-
-
-class OwnAccess(Forbidden):
-    """Nobody locks themselves out, or lifts themselves up."""
-
-    code = "own_access"
-    detail = _("Vous ne pouvez pas changer votre propre rôle ni vous désactiver.")
-
-
-class AdministratorsOnly(Forbidden):
-    code = "administrators_only"
-    detail = _("Seul un administrateur décide de qui est administrateur.")
 
 
 def change_role(user: User, role: Role, *, by: User) -> User:
     """Give `user` the role with its group and its access to the back office; nothing happens where they have it.
 
+    Duties stay with whoever stays in the team, as staff or administrator, and end with any other role; who joins the
+    team is `Duty.GENERAL`.
+
     Raises `OwnAccess` and `AdministratorsOnly` (403), and `Forbidden` without `accounts.manage_access`,
-    `LastAdministrator` (409) where nobody else would be left to administer, `PersonErased` (409).
+    `MoreThanOwn` (403), `LastAdministrator` (409) where nobody else would be left to administer, `PersonErased` (409).
     """
-    _require_right(user, by)
+    duties.require_right(user, by)
     with unit_of_work():
         if user.role == Role.ADMIN and role != Role.ADMIN and by.is_superuser:
             require_other_administrator(user)
@@ -44,14 +32,18 @@ def change_role(user: User, role: Role, *, by: User) -> User:
             raise AdministratorsOnly
         if old == role:
             return locked
+        held = duties.duties_of(locked)
+        kept = duties.duties_after(locked, role)
+        duties.require_may_give(by, kept - held)
         locked.role = role
         locked.is_staff = role in BACK_OFFICE_ROLES
         locked.is_superuser = role == Role.ADMIN
         locked.token_version += 1
         locked.save(update_fields=["role", "is_staff", "is_superuser", "token_version", "updated_at"])
-        locked.groups.set(Group.objects.filter(name=role))
+        duties.set_groups(locked, role, kept)
         revoke_families(locked, reason=SessionEnd.ACCESS_CHANGED, by=by)
         role_changed.send(User, user=locked, old=old, by=by)
+        duties.announce(locked, held, kept, by=by)
     return locked
 
 
@@ -60,7 +52,7 @@ def switch_user(user: User, *, is_active: bool, by: User) -> User:
 
     Raises the same as `change_role`; the prepaid account is another matter (`switch_account`).
     """
-    _require_right(user, by)
+    duties.require_right(user, by)
     with unit_of_work():
         if user.role == Role.ADMIN and not is_active and by.is_superuser:
             require_other_administrator(user)
@@ -85,13 +77,6 @@ def require_other_administrator(user: User) -> None:
     administrators = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk")
     if not set(administrators.select_for_update(no_key=True).values_list("pk", flat=True)) - {user.pk}:
         raise LastAdministrator
-
-
-def _require_right(user: User, by: User) -> None:
-    if user.pk == by.pk:
-        raise OwnAccess
-    if not by.has_perm("accounts.manage_access"):
-        raise Forbidden
 
 
 def _lock(user: User) -> User:

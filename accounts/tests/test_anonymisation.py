@@ -7,13 +7,13 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.enums import Role
-from accounts.exceptions import LastAdministrator, PersonErased
+from accounts.exceptions import AdministratorsOnly, LastAdministrator, PersonErased
 from accounts.models import Account, CreditEntry, OneTimeSecret, TokenFamily, User
 from accounts.selectors import is_anonymous
 from accounts.services import roles
 from accounts.services.anonymisation import anonymise_user
 from accounts.services.profiles import update_profile
-from accounts.services.roles import AdministratorsOnly, change_role, switch_user
+from accounts.services.roles import change_role, switch_user
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import PASSWORD, make_user
 from audit.models import Event, EventPersonal

@@ -153,6 +153,10 @@ class AppointmentAdmin(ReadOnlyAdmin):
     def payments(self, appointment: Appointment) -> str:
         return payments_for("appointment", appointment.public_id)
 
+    def has_help_permission(self, request: Any, appointment: Appointment) -> bool:
+        """Who moves and cancels for patients."""
+        return handling.may_help(request.user)
+
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)
         return Q(public_id=number) if number is not None else owner_condition(term, "patient")
@@ -185,7 +189,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
         description=_("Déplacer"),
         question=_("Le nouveau créneau est pris et l'ancien rendu en même temps ; le patient est prévenu."),
         done=_("Le rendez-vous est déplacé."),
-        permission="appointments.change_appointment",
+        permission="help",
         offered=_is_movable,
         form_class=MoveForm,
         icon="event_repeat",
@@ -212,7 +216,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
             "sont rendus. Cette décision est définitive."
         ),
         done=_("Le rendez-vous est annulé."),
-        permission="appointments.change_appointment",
+        permission="help",
         offered=_may_become(Status.CANCELLED),
         form_class=CancelForm,
         icon="cancel",

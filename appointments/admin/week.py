@@ -22,6 +22,7 @@ from appointments.selectors.schedules import Practice
 from appointments.selectors.week import days
 from appointments.services.booking import book
 from appointments.services.conflicts import refusal_of
+from appointments.services.handling import may_help
 from appointments.services.rescheduling import reschedule
 from common.admin import ServiceForm
 from common.errors import DomainError
@@ -72,7 +73,7 @@ class WeekPages:
             "practice": practice,
             "moving": moving,
             "may_book": request.user.has_perm("appointments.add_appointment"),  # type: ignore[union-attr]
-            "may_move": request.user.has_perm("appointments.change_appointment"),  # type: ignore[union-attr]
+            "may_move": may_help(request.user),  # type: ignore[arg-type]
             "previous": urlencode({**kept, "date": first - timedelta(days=7)}),
             "next": urlencode({**kept, "date": first + timedelta(days=7)}),
             "this_week": urlencode(kept),
@@ -116,7 +117,9 @@ class WeekPages:
         return self._ask(request, practitioner, practice, starts_at, form, _("Prendre rendez-vous"), done)
 
     def move(self, request: HttpRequest, pk: int) -> HttpResponse:
-        practitioner = self._practitioner(request, pk, "appointments.change_appointment")
+        if not may_help(request.user):  # type: ignore[arg-type]
+            raise PermissionDenied
+        practitioner = self._practitioner(request, pk)
         starts_at = self._moment(request)
         moving = self._moving(request, practitioner)
         practice = self._practice(request, practitioner)

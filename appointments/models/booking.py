@@ -91,7 +91,10 @@ class Appointment(Timestamped):
     class Meta:
         verbose_name = _("rendez-vous")
         verbose_name_plural = _("rendez-vous")
-        permissions = [("overbook_appointment", "Can book an appointment beyond what the schedule allows")]
+        permissions = [
+            ("overbook_appointment", "Can book an appointment beyond what the schedule allows"),
+            ("move_appointment", "Can cancel and move an appointment for the patient"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="appointment_status_known"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"),

@@ -10,7 +10,7 @@ from appointments.exceptions import AlreadyStarted, TooLateToMove
 from appointments.models import Appointment
 from appointments.services.booking import look, require_future, require_slot, require_terms, settle_conflicts
 from appointments.services.freed import free_slot
-from appointments.services.handling import free_until, is_handler, require_payable
+from appointments.services.handling import free_until, is_helper, require_payable
 from appointments.services.locks import lock
 from appointments.signals import appointment_rescheduled
 from common.errors import Forbidden
@@ -24,7 +24,7 @@ def reschedule(appointment: Appointment, *, starts_at: datetime, by: User) -> Ap
     A patient may do so as long as cancelling costs nothing. Raises what `book` raises, `TooLateToMove`,
     `AlreadyStarted` and `IllegalMove` (409).
     """
-    handles = is_handler(appointment, by)
+    handles = is_helper(appointment, by)
     if appointment.patient_id != by.pk and not handles:
         raise Forbidden
     now = timezone.now()

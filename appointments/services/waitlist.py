@@ -15,7 +15,7 @@ from appointments.enums import EntryStatus, OfferStatus, Status
 from appointments.exceptions import NoOffer, UnknownDoctor, UnknownSpecialty, UnknownVisitType
 from appointments.labels import BOOKED
 from appointments.models import Appointment, Practitioner, Specialty, VisitType, WaitlistEntry, WaitlistOffer
-from appointments.services.handling import cancel
+from appointments.services.handling import cancel, may_help
 from appointments.services.locks import lock
 from appointments.services.moves import move
 from appointments.services.offers import close_offer, move_entry
@@ -111,7 +111,7 @@ def decline(entry: WaitlistEntry, *, by: User) -> WaitlistEntry:
 
 def leave(entry: WaitlistEntry, *, by: User) -> WaitlistEntry:
     """Wait no longer; an offer that is open is declined. Raises `IllegalMove` (409) where that is over already."""
-    if entry.patient_id != by.pk and not by.has_perm("appointments.change_appointment"):
+    if entry.patient_id != by.pk and not may_help(by):
         raise Forbidden
     with unit_of_work():
         offered = WaitlistOffer.objects.filter(entry=entry, status=OfferStatus.LIVE).first()

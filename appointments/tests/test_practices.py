@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts.enums import Role
+from accounts.enums import Duty, Role
 from accounts.models import User
 from accounts.services.roles import change_role
 from accounts.tests.factories import make_user
@@ -12,7 +12,6 @@ from appointments.selectors.conflicts import conflicts
 from appointments.services.practices import unlist, verify
 from appointments.tests.factories import at, make_appointment, make_practitioner, make_specialty, make_time_off
 from audit.models import Event
-from backoffice.roles import MEDICAL_SECRETARY
 from common.errors import Forbidden
 from common.states import IllegalMove
 
@@ -97,7 +96,7 @@ def test_change_of_hours_drops_nobody_and_lists_who_has_no_room():
 def test_medical_secretary_keeps_the_appointments_and_nothing_else(api):
     patient, row = make_user(), make_appointment(starts_at=at(10))
     secretary = make_user()
-    secretary.groups.add(Group.objects.get(name=MEDICAL_SECRETARY))
+    secretary.groups.add(Group.objects.get(name=Duty.MEDICAL_SECRETARY))
     data = {"doctor": row.practitioner_id, "visit_type": row.visit_type_id, "patient": patient.pk}
     address, key = "/api/v1/appointments/", {"Idempotency-Key": "k"}
 
@@ -118,7 +117,7 @@ def test_medical_secretary_keeps_the_appointments_and_nothing_else(api):
 
 def test_another_role_ends_the_duty_of_a_secretary():
     secretary = make_user(Role.STAFF)
-    secretary.groups.add(Group.objects.get(name=MEDICAL_SECRETARY))
+    secretary.groups.add(Group.objects.get(name=Duty.MEDICAL_SECRETARY))
 
     change_role(secretary, Role.PATIENT, by=make_user(Role.ADMIN))
 

@@ -150,6 +150,16 @@ def role_changed(user: User, old: Role, **kwargs: Any) -> None:
     record(Action.USER_ROLE_CHANGED, entity="user", entity_id=user.pk, changes={"old": old, "new": user.role})
 
 
+@receiver(accounts.duties_changed, dispatch_uid="audit.duties_changed")
+def duties_changed(user: User, old: list[str], new: list[str], **kwargs: Any) -> None:
+    record(Action.USER_DUTIES_CHANGED, entity="user", entity_id=user.pk, changes={"old": old, "new": new})
+
+
+@receiver(accounts.code_resent, dispatch_uid="audit.code_resent")
+def code_resent(user: User, kind: str, **kwargs: Any) -> None:
+    record(Action.USER_CODE_RESENT, entity="user", entity_id=user.pk, changes={"kind": kind})
+
+
 @receiver(accounts.user_switched, dispatch_uid="audit.user_switched")
 def user_switched(user: User, is_active: bool, **kwargs: Any) -> None:
     action = Action.USER_ENABLED if is_active else Action.USER_DISABLED

@@ -190,7 +190,9 @@ def test_nobody_changes_their_own_role_or_disables_themselves(signed_in: SignedI
 
     for action, given in (("change_role", {"role": "staff"}), ("disable_user", {})):
         response = client.post(page_of(user, action), given)
-        assert said(response)[-1] == "Vous ne pouvez pas changer votre propre rôle ni vous désactiver."
+        assert said(response)[-1] == (
+            "Vous ne pouvez pas changer votre propre rôle, vos fonctions, ni vous désactiver."
+        )
 
     user.refresh_from_db()
     assert (user.role, user.is_active) == ("admin", True)
@@ -255,3 +257,28 @@ def test_a_person_is_found_by_what_staff_know(signed_in: SignedIn, term: str) ->
     listed = signed_in(make_user(Role.STAFF)).get(page(User, "changelist"), {"q": term}).context_data["cl"]
 
     assert [user.pk for user in listed.result_list] == [found.pk]
+
+
+def test_duties_are_given_on_the_persons_page(signed_in: SignedIn) -> None:
+    user, by = make_user(Role.STAFF), make_user(Role.ADMIN)
+    client = signed_in(by)
+
+    asked = client.get(page_of(user, "change_duties")).content.decode()
+    response = client.post(page_of(user, "change_duties"), {"duties": ["support", "cashier"]})
+
+    assert asked.count(" checked") == 1
+    assert said(response) == ["Les fonctions sont changées."]
+    assert sorted(group.name for group in user.groups.all()) == ["cashier", "support"]
+    assert "Caisse, Assistance aux patients" in client.get(page_of(user)).content.decode()
+    event = Event.objects.get(action="user.duties_changed")
+    assert (event.actor_kind, event.actor_id) == ("user", str(by.pk))
+
+
+@pytest.mark.parametrize("given", [["auditor", "cashier"], ["king"]])
+def test_duties_that_do_not_go_together_are_not_given(signed_in: SignedIn, given: list[str]) -> None:
+    user = make_user(Role.STAFF)
+
+    response = signed_in(make_user(Role.ADMIN)).post(page_of(user, "change_duties"), {"duties": given})
+
+    assert response.status_code == 200
+    assert [group.name for group in user.groups.all()] == ["staff"]

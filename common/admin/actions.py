@@ -13,7 +13,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminBigIntegerFieldWidget,
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from common.errors import DomainError, Invalid
 from common.states import IllegalMove
@@ -32,6 +37,9 @@ class ServiceForm(forms.Form):
         super().__init__(data)
         self.obj, self.user = obj, user
         for field in self.fields.values():
+            if isinstance(field, forms.MultipleChoiceField):
+                field.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=field.choices)
+                continue
             field.widget.attrs["class"] = _WIDGETS[type(field)]().attrs["class"]
 
 

@@ -6,6 +6,7 @@ import unfold.admin
 import unfold.views
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
@@ -65,6 +66,12 @@ class ModelAdmin(unfold.admin.ModelAdmin):
         if obj is None:
             return []
         return [action for action in actions if action.method.is_offered(self, request, obj)]
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
+        # Rows of others are not found; who sees no row at all is told so.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)
 
     # The event log says who changed what; Django's own log would repeat it, with names that nobody erases.
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:

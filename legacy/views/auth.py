@@ -133,6 +133,7 @@ class MeView(LegacyView):
 class LogoutView(LegacyView):
     """End the session of this token."""
 
+    is_own_access = True
     who = {"post": SIGNED_IN}
     successor = "/api/v1/auth/logout/"
 

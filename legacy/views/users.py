@@ -13,7 +13,7 @@ from accounts.exceptions import EmailTaken, InvalidResetToken
 from accounts.models import User
 from accounts.services import passwords, registration
 from accounts.services.anonymisation import anonymise_user
-from accounts.services.profiles import change_email, correct_profile, require_right_to_correct, update_profile
+from accounts.services.profiles import change_email, correct_profile, require_right_to_set_sign_in, update_profile
 from accounts.services.roles import change_role
 from common.unit_of_work import unit_of_work
 from legacy import refusals, schema, shapes
@@ -138,7 +138,7 @@ class UpdatePasswordView(LegacyView):
         given.check()
         person = find_person(user_id)
         if by.pk != person.pk:
-            require_right_to_correct(person, by)
+            require_right_to_set_sign_in(person, by)
         keep = request.auth.family if by.pk == person.pk and isinstance(request.auth, AccessToken) else None
         passwords.set_password(person, required_password(password or ""), keep=keep, by=by)
         return message("Mot de passe modifié avec succès")

@@ -8,5 +8,11 @@ from payments.models import Payment
 
 
 def takes_two(payment: Payment, amount: int, *, by: User) -> bool:
-    """Above `TWO_EYES_XAF`, in any other currency, and about one's own payment: a second person decides."""
-    return amount > settings.TWO_EYES_XAF or payment.currency != XAF or payment.user_id == by.pk
+    """Above what `by` may decide alone, in any other currency, and about one's own payment: a second person decides.
+
+    That is `TWO_EYES_XAF` with `payments.exceed_cashier_limit`, and at most `CASHIER_LIMIT_XAF` without it.
+    """
+    limit: int = settings.TWO_EYES_XAF
+    if not by.has_perm("payments.exceed_cashier_limit"):
+        limit = min(limit, settings.CASHIER_LIMIT_XAF)
+    return amount > limit or payment.currency != XAF or payment.user_id == by.pk

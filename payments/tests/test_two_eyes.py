@@ -5,13 +5,14 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.enums import Role
+from accounts.enums import Duty, Role
 from accounts.exceptions import ApprovalPending, OwnApproval
 from accounts.models import Approval
 from accounts.services import approvals
+from accounts.services.duties import set_groups
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
-from common.errors import Invalid
+from common.errors import Forbidden, Invalid
 from common.states import IllegalMove
 from common.tests.rows import contents
 from payments.enums import RefundStatus, Status
@@ -374,3 +375,31 @@ def test_provider_takes_amounts_within_its_limits(least, most, fits, script, set
         ask()
     assert refusal.value.errors[0].code == "amount_out_of_range"
     assert Payment.objects.count() == 0
+
+
+def test_a_cashier_decides_alone_up_to_their_own_limit(settings):
+    settings.TWO_EYES_XAF, settings.CASHIER_LIMIT_XAF = 1_000, 300
+    cashier = make_user(Role.STAFF)
+    set_groups(cashier, Role.STAFF, [Duty.CASHIER])
+    payment = bought()
+
+    assert isinstance(request(payment, 300, cashier), Refund)
+    waits = request(payment, 1, cashier)
+
+    assert isinstance(waits, Approval)
+    assert states() == [("requested", 300)]
+    other = make_user(Role.STAFF)
+    set_groups(other, Role.STAFF, [Duty.CASHIER])
+    with pytest.raises(Forbidden):
+        approvals.approve(waits, by=other)
+    approvals.approve(waits, by=make_user(Role.STAFF))
+    assert states() == [("requested", 300), ("approved", 1)]
+
+
+def test_a_high_limit_of_cashiers_is_no_higher_than_everybodys(settings):
+    settings.CASHIER_LIMIT_XAF = 5_000
+    cashier = make_user(Role.STAFF)
+    set_groups(cashier, Role.STAFF, [Duty.CASHIER])
+
+    assert isinstance(request(bought(), 1_001, cashier), Approval)
+    assert states() == []

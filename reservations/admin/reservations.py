@@ -125,6 +125,10 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         """Staff with the named permission, and the pharmacists of that pharmacy."""
         return request.user.has_perm("reservations.change_reservation") or self.is_own(request, obj)
 
+    def has_cancel_permission(self, request: Any, obj: Reservation) -> bool:
+        """Pharmacists refuse; they do not cancel in the patient's name."""
+        return handling.may_cancel(request.user)
+
     @display(description=_("patient"))
     def patient(self, reservation: Reservation) -> str:
         return reservation.user.get_full_name()
@@ -210,7 +214,7 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
             "a payé est à rembourser. Cette décision est définitive."
         ),
         done=_("La réservation est annulée."),
-        permission="reservations.change_reservation",
+        permission="cancel",
         offered=_may_become(Status.CANCELLED),
         icon="cancel",
         variant=ActionVariant.DANGER,
