@@ -104,6 +104,7 @@ ADMIN: dict[str, dict[str, str]] = {
     "catalog.Stock": {"see": "GUKAPX", "add": "GKPX", "change": "GKPX", "delete": "X"},
     "catalog.StockAlert": _SHELF,
     "common.IdempotencyKey": _MACHINERY,
+    "common.ImportBatch": _MACHINERY,
     "common.Mail": {"see": "GUAX"},
     "django_tasks_database.DBTaskResult": _MACHINERY,
     "payments.CallbackMessage": _MONEY,
