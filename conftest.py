@@ -195,6 +195,11 @@ def simulators(settings: Any) -> Iterator[SimulatorServer]:
     with SimulatorServer(port=0) as server:
         settings.MYPAYGA_URL = f"{server.url}/mypayga/v1"
         settings.SINGPAY_URL = f"{server.url}/singpay/v1"
+        settings.EBAY_URL = f"{server.url}/ebay"
+        settings.EBAY_CONSENT_URL = f"{server.url}/ebay/oauth2/authorize"
+        settings.ETSY_URL = f"{server.url}/etsy/v3/application"
+        settings.ETSY_TOKEN_URL = f"{server.url}/etsy/v3/public/oauth/token"
+        settings.ETSY_CONSENT_URL = f"{server.url}/etsy/oauth/connect"
         yield server
 
 

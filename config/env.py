@@ -119,6 +119,11 @@ FILE_SETTINGS = frozenset(
         "SINGPAY_CLIENT_SECRET",
         "SINGPAY_WALLET",
         "PAYMENTS_CALLBACK_TOKEN",
+        "CHANNEL_KEYS",
+        "EBAY_CLIENT_ID",
+        "EBAY_CLIENT_SECRET",
+        "ETSY_API_KEY",
+        "VINTED_ACTIONS",
         "DEMO_PASSWORD",
     }
 )

@@ -14,7 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keys import load_keys
-from config import databases, mail
+from config import channels, databases, mail
 from config.env import env, load_files, ranges, refuse_placeholders, required, secret, shares
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -377,6 +377,64 @@ EPG_CACHE_SECONDS = env.float("EPG_CACHE_SECONDS", default=60)
 # How long a search for the best plan may take.
 PLANNING_SECONDS = env.float("PLANNING_SECONDS", default=0.2)
 EPG_STALE = timedelta(hours=env.float("EPG_STALE_HOURS", default=24))
+
+# Marketplaces: eBay, Etsy, Vinted
+MARKETPLACE_CHANNELS = channels.switched_on(env.list("MARKETPLACE_CHANNELS", default=["ebay", "etsy"] if DEBUG else []))
+CHANNEL_KEYS = channels.keys(debug=DEBUG, needed=bool(MARKETPLACE_CHANNELS))
+CHANNEL_RATES = channels.rates(env.str("CHANNEL_RATES", default="EUR=655.957"))
+CHANNEL_CONNECT_SECONDS = env.float("CHANNEL_CONNECT_SECONDS", default=3)
+CHANNEL_READ_SECONDS = env.float("CHANNEL_READ_SECONDS", default=10)
+CHANNEL_DEADLINE_SECONDS = env.float("CHANNEL_DEADLINE_SECONDS", default=20)
+# Where a merchant's browser goes after the channel's consent.
+CHANNEL_RETURN_URL = env.str("CHANNEL_RETURN_URL", default="")
+_SIMULATED = f"http://127.0.0.1:{SIMULATORS_PORT}"
+EBAY_URL = channels.address("EBAY_URL", debug=DEBUG, genuine="https://api.ebay.com", simulated=f"{_SIMULATED}/ebay")
+EBAY_CONSENT_URL = channels.address(
+    "EBAY_CONSENT_URL",
+    debug=DEBUG,
+    genuine="https://auth.ebay.com/oauth2/authorize",
+    simulated=f"{_SIMULATED}/ebay/oauth2/authorize",
+)
+_EBAY_UNUSED = DEBUG or "ebay" not in MARKETPLACE_CHANNELS
+EBAY_CLIENT_ID = required(
+    "EBAY_CLIENT_ID", debug=_EBAY_UNUSED, development="demo-ebay-client", what="the App ID of your eBay keyset"
+)
+EBAY_CLIENT_SECRET = required(
+    "EBAY_CLIENT_SECRET", debug=_EBAY_UNUSED, development="demo-ebay-secret", what="the Cert ID of your eBay keyset"
+)
+# eBay knows the callback by a name of its own; the simulator by its address.
+EBAY_REDIRECT = required(
+    "EBAY_REDIRECT",
+    debug=_EBAY_UNUSED,
+    development=f"{PUBLIC_URL}/api/v1/channels/ebay/callback",
+    what="the RuName of your eBay keyset, whose accept address is PUBLIC_URL/api/v1/channels/ebay/callback",
+)
+ETSY_URL = channels.address(
+    "ETSY_URL",
+    debug=DEBUG,
+    genuine="https://openapi.etsy.com/v3/application",
+    simulated=f"{_SIMULATED}/etsy/v3/application",
+)
+ETSY_TOKEN_URL = channels.address(
+    "ETSY_TOKEN_URL",
+    debug=DEBUG,
+    genuine="https://api.etsy.com/v3/public/oauth/token",
+    simulated=f"{_SIMULATED}/etsy/v3/public/oauth/token",
+)
+ETSY_CONSENT_URL = channels.address(
+    "ETSY_CONSENT_URL",
+    debug=DEBUG,
+    genuine="https://www.etsy.com/oauth/connect",
+    simulated=f"{_SIMULATED}/etsy/oauth/connect",
+)
+ETSY_API_KEY = required(
+    "ETSY_API_KEY",
+    debug=DEBUG or "etsy" not in MARKETPLACE_CHANNELS,
+    development="demo-etsy-keystring",
+    what="the keystring of your Etsy application",
+)
+# What the merchant's browser is to ask of Vinted: opaque to us.
+VINTED_ACTIONS = channels.actions(env.str("VINTED_ACTIONS", default=""))
 
 # The secrets that others issued, and those inside addresses.
 if not DEBUG:

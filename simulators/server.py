@@ -283,6 +283,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.close_connection:
             lines.append("Connection: close")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        if answer.sending is Sending.TRUNCATED and not answer.body:
+            head = head[: len(head) // 2]
         self.wfile.write(head if self.command == "HEAD" else head + answer.body[:length])
 
     def _reset(self) -> None:

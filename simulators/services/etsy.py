@@ -66,6 +66,7 @@ class Etsy(EtsyReceipts, Marketplace):
         ("POST", SHOP + r"/listings", "create_listing"),
         ("PATCH", SHOP + LISTING, "change_listing"),
         ("POST", SHOP + LISTING + r"/images", "add_image"),
+        ("GET", APP + LISTING + r"/images", "list_images"),
         ("GET", APP + LISTING, "show_listing"),
         ("DELETE", APP + LISTING, "delete_listing"),
         ("GET", APP + LISTING + r"/inventory", "show_inventory"),
@@ -158,6 +159,7 @@ class Etsy(EtsyReceipts, Marketplace):
         if state not in ("active", "inactive") and state != listing.state:
             return self._refusal(400, "state must be active or inactive")
         changed = {**listing.fields, **{name: data[name] for name in data if name in listing.fields}}
+        changed["taxonomy_id"] = checks.whole(changed["taxonomy_id"])
         if state == "active" and (error := self._not_ready(listing)):
             return self._refusal(400, error)
         if state == "inactive" and listing.state == "draft":
@@ -172,8 +174,14 @@ class Etsy(EtsyReceipts, Marketplace):
         if "multipart/form-data" not in request.header("Content-Type") or b'name="image"' not in request.body:
             return self._refusal(400, "image is required")
         listing.images += 1
-        body = {"listing_id": listing.id, "listing_image_id": listing.id * 100 + listing.images, "rank": listing.images}
-        return self._answer(201, body, outcome=f"image {listing.images} of {listing_id}")
+        return self._answer(201, image(listing, listing.images), outcome=f"image {listing.images} of {listing_id}")
+
+    def list_images(self, request: Request, listing_id: str) -> Answer:
+        listing, refusal = self._listing(request, "listings_r", listing_id)
+        if listing is None:
+            return refusal
+        results = [image(listing, rank) for rank in range(1, listing.images + 1)]
+        return self._answer(200, {"count": len(results), "results": results}, outcome=f"{len(results)} images")
 
     def show_listing(self, request: Request, listing_id: str) -> Answer:
         listing, refusal = self._listing(request, "listings_r", listing_id)
@@ -225,6 +233,7 @@ class Etsy(EtsyReceipts, Marketplace):
                 "sku": (row.skus() or [""])[0],
                 "id": str(row.id),
                 "state": row.state,
+                "images": row.images,
                 "live": row.state == "active",
                 "quantity": row.quantity(),
                 "price": row.offerings()[0]["price"],
@@ -333,6 +342,10 @@ class Etsy(EtsyReceipts, Marketplace):
 
     def _refusal(self, status: int, error: str) -> Answer:
         return self._answer(status, {"error": error}, outcome=f"refused: {error}")
+
+
+def image(listing: Listing, rank: int) -> dict[str, Any]:
+    return {"listing_id": listing.id, "listing_image_id": listing.id * 100 + rank, "rank": rank}
 
 
 def shop_of(account: str) -> int:

@@ -256,3 +256,15 @@ def test_fault_that_cannot_be_read_is_refused_and_not_set(server, http, body):
 
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
     assert http.get(url).json() == {"faults": []}
+
+
+def test_truncated_answer_without_a_body_ends_in_its_head(server, http):
+    control = f"{server.url}/control/ebay"
+    token = http.post(f"{control}/grants", json={}).json()["access_token"]
+    http.post(f"{control}/faults", json={"fault": "truncated", "count": 1})
+    headers = {"Authorization": f"Bearer {token}", "Content-Language": "fr-FR"}
+
+    with pytest.raises(requests.RequestException):
+        http.put(f"{server.base_url('ebay')}/sell/inventory/v1/inventory_item/A", json={}, headers=headers, timeout=5)
+
+    assert list(server.services["ebay"].shops["1001"].items) == ["A"]
