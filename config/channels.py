@@ -2,7 +2,7 @@
 
 import json
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -26,9 +26,9 @@ def switched_on(names: list[str]) -> dict[str, str]:
     return {name: PATHS[name] for name in names}
 
 
-def address(name: str, *, debug: bool, genuine: str, simulated: str) -> str:
-    """An address of a channel: its own, with DEBUG the simulator's."""
-    value = str(env.str(name, default=simulated if debug else genuine)).rstrip("/")
+def address(name: str, given: str, *, debug: bool, genuine: str, simulated: str) -> str:
+    """An address of a channel: the one given, or its own, with DEBUG the simulator's."""
+    value = (given or (simulated if debug else genuine)).rstrip("/")
     if not debug and not value.startswith("https://"):
         raise ImproperlyConfigured(f"{name} must begin with https:// outside of DEBUG: merchants' tokens go there.")
     return value
@@ -57,13 +57,10 @@ def rates(value: str) -> dict[str, Decimal]:
     """`EUR=655.957,USD=600` → units of CURRENCY for one unit of each."""
     found: dict[str, Decimal] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
-        currency, _, rate = part.partition("=")
-        try:
-            found[currency] = Decimal(rate)
-        except InvalidOperation:
-            found[currency] = Decimal(0)
-        if not re.fullmatch(r"[A-Z]{3}", currency) or not 0 < found[currency] < 10**9:
+        match = re.fullmatch(r"([A-Z]{3})=([0-9]{1,9}(?:\.[0-9]{1,9})?)", part)
+        if match is None or not Decimal(match[2]):
             raise ImproperlyConfigured(f"CHANNEL_RATES holds {part!r}: write currency=rate, e.g. EUR=655.957.")
+        found[match[1]] = Decimal(match[2])
     return found
 
 

@@ -388,9 +388,16 @@ CHANNEL_DEADLINE_SECONDS = env.float("CHANNEL_DEADLINE_SECONDS", default=20)
 # Where a merchant's browser goes after the channel's consent.
 CHANNEL_RETURN_URL = env.str("CHANNEL_RETURN_URL", default="")
 _SIMULATED = f"http://127.0.0.1:{SIMULATORS_PORT}"
-EBAY_URL = channels.address("EBAY_URL", debug=DEBUG, genuine="https://api.ebay.com", simulated=f"{_SIMULATED}/ebay")
+EBAY_URL = channels.address(
+    "EBAY_URL",
+    env.str("EBAY_URL", default=""),
+    debug=DEBUG,
+    genuine="https://api.ebay.com",
+    simulated=f"{_SIMULATED}/ebay",
+)
 EBAY_CONSENT_URL = channels.address(
     "EBAY_CONSENT_URL",
+    env.str("EBAY_CONSENT_URL", default=""),
     debug=DEBUG,
     genuine="https://auth.ebay.com/oauth2/authorize",
     simulated=f"{_SIMULATED}/ebay/oauth2/authorize",
@@ -411,18 +418,21 @@ EBAY_REDIRECT = required(
 )
 ETSY_URL = channels.address(
     "ETSY_URL",
+    env.str("ETSY_URL", default=""),
     debug=DEBUG,
     genuine="https://openapi.etsy.com/v3/application",
     simulated=f"{_SIMULATED}/etsy/v3/application",
 )
 ETSY_TOKEN_URL = channels.address(
     "ETSY_TOKEN_URL",
+    env.str("ETSY_TOKEN_URL", default=""),
     debug=DEBUG,
     genuine="https://api.etsy.com/v3/public/oauth/token",
     simulated=f"{_SIMULATED}/etsy/v3/public/oauth/token",
 )
 ETSY_CONSENT_URL = channels.address(
     "ETSY_CONSENT_URL",
+    env.str("ETSY_CONSENT_URL", default=""),
     debug=DEBUG,
     genuine="https://www.etsy.com/oauth/connect",
     simulated=f"{_SIMULATED}/etsy/oauth/connect",

@@ -258,7 +258,7 @@ def test_fault_that_cannot_be_read_is_refused_and_not_set(server, http, body):
     assert http.get(url).json() == {"faults": []}
 
 
-def test_truncated_answer_without_a_body_ends_in_its_head(server, http):
+def test_truncated_answer_without_a_body_ends_in_its_first_line(server, http):
     control = f"{server.url}/control/ebay"
     token = http.post(f"{control}/grants", json={}).json()["access_token"]
     http.post(f"{control}/faults", json={"fault": "truncated", "count": 1})

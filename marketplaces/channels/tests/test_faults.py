@@ -46,15 +46,14 @@ SECONDS = {"timeout": 5, "latency": 0.05}
 
 @pytest.fixture
 def world(simulators, settings):
-    settings.CHANNEL_CONNECT_SECONDS = settings.CHANNEL_READ_SECONDS = settings.CHANNEL_DEADLINE_SECONDS = 0.25
-    forget()
-    return lambda column: World(column, simulators)
+    return lambda column: World(column, simulators, settings)
 
 
 class World:
     """A merchant, a marketplace, and one kind of call between us and it."""
 
-    def __init__(self, column, simulators):
+    def __init__(self, column, simulators, settings):
+        self.settings = settings
         name, self.action = column.split(" ")
         self.marketplace = Marketplace(simulators, name)
         self.method, self.path = (PUBLISHING | CHANGING | READING)[column]
@@ -62,12 +61,18 @@ class World:
         self.goods = goods(category="199")
 
     def fault(self, fault):
+        if fault == "timeout":
+            self.patience(0.3)
         if fault != "none":
             self.marketplace.fault(fault, path=self.path, method=self.method, count=1, seconds=SECONDS.get(fault))
 
     def heal(self):
         """The breaker has its own tests; here the service has been well again for a while."""
         self.marketplace.heal()
+        self.patience(10)
+
+    def patience(self, seconds):
+        self.settings.CHANNEL_READ_SECONDS = self.settings.CHANNEL_DEADLINE_SECONDS = seconds
         forget()
 
     def publish(self):
