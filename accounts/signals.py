@@ -46,7 +46,8 @@ people_arrived = Signal()
 """People were brought over from another system, many at once. `source`, `people`, `credits` and `reviews` (counts)."""
 
 people_taken_back = Signal()
-"""Such people were made nobody again. `source`, `people`, `credits` (counts)."""
+"""Such people were made nobody again, and what came with them was withdrawn. `source`, `batch` (its number), `counts`
+(of `people`, `credits` and `rates`), `prices` (labels of the price lists that were deleted)."""
 
 profile_changed = Signal()
 """`user`, `old` and `new` (field → value), `by`."""

@@ -11,13 +11,14 @@ from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import F, Max, Model, QuerySet, Value
 from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from accounts.enums import BACK_OFFICE_ROLES, EntryKind, ReviewReason, ReviewStatus, Role
-from accounts.models import Account, AccountReview, CreditEntry, Rate, User
+from accounts.models import Account, AccountReview, CreditEntry, PriceList, Rate, User
 from accounts.selectors import NOBODY
 from accounts.signals import people_arrived, people_taken_back
 from common.bulk import copy_rows, merge_rows
@@ -186,10 +187,19 @@ def _named_by(model: type[Model], rows: QuerySet[Model]) -> Iterator[str]:
             yield str(other._meta.verbose_name_plural)
 
 
-def take_back_arrivals(user_ids: Collection[int], *, note: str, source: str) -> None:
+def take_back_arrivals(
+    user_ids: Collection[int],
+    *,
+    rates: Collection[int] = (),
+    prices: Collection[int] = (),
+    note: str,
+    source: str,
+    batch: int,
+) -> None:
     """Make nobody of arrivals that nothing stands on: credits reversed, accounts closed, addresses and names gone.
 
-    `note` is what the reversing entry and closed reviews say. The rows stay, for events and entries point at them.
+    With them go the `rates` (off sale) and `prices` (deleted) that came along; all of it is announced once. `note` is
+    what the reversing entry and closed reviews say. The people's rows stay, for events and entries point at them.
     """
     now = timezone.now()
     credits = 0
@@ -217,14 +227,17 @@ def take_back_arrivals(user_ids: Collection[int], *, note: str, source: str) -> 
                 token_version=F("token_version") + 1,
                 updated_at=now,
             )
-        people_taken_back.send(User, source=source, people=len(user_ids), credits=credits)
-
-
-def withdraw_rates(rate_ids: Collection[int]) -> None:
-    """Take packs off sale and off the accounts that name them, announced with the people who are taken back."""
-    now = timezone.now()
-    Rate.objects.filter(pk__in=rate_ids).update(is_active=False, updated_at=now)
-    Account.objects.filter(rate__in=rate_ids).update(rate=None, updated_at=now)
+        Rate.objects.filter(pk__in=rates).update(is_active=False, updated_at=now)
+        gone = sorted(PriceList.objects.filter(pk__in=prices).values_list("label", flat=True))
+        # Without a word from each row: the one announcement tells of them.
+        PriceList.objects.filter(pk__in=prices)._raw_delete(DEFAULT_DB_ALIAS)
+        people_taken_back.send(
+            User,
+            source=source,
+            batch=batch,
+            counts={"people": len(user_ids), "credits": credits, "rates": len(rates)},
+            prices=gone,
+        )
 
 
 def _reverse(chunk: Sequence[int], note: str, now: datetime) -> int:

@@ -6,7 +6,7 @@ from accounts.models import Account, PriceList, Rate, User
 from common.unit_of_work import unit_of_work
 
 
-def save_rate(rate: Rate, *, by: User) -> Rate:
+def save_rate(rate: Rate, *, by: User | None) -> Rate:
     """Store a new or edited rate: `price` in whole units of `currency`, `credits` whole; both above zero."""
     with unit_of_work():
         rate.save()
@@ -21,14 +21,14 @@ def withdraw_rate(rate: Rate, *, by: User) -> None:
         Account.objects.filter(rate=rate).update(rate=None, updated_at=timezone.now())
 
 
-def save_price(price: PriceList, *, by: User) -> PriceList:
+def save_price(price: PriceList, *, by: User | None) -> PriceList:
     """Store a new or edited price of an action, `credits` (≥ 0) each."""
     with unit_of_work():
         price.save()
     return price
 
 
-def delete_price(price: PriceList, *, by: User) -> None:
+def delete_price(price: PriceList, *, by: User | None) -> None:
     """An action without a price is free."""
     with unit_of_work():
         price.delete()

@@ -77,7 +77,7 @@ def test_arrival_with_a_taken_address_brings_nobody():
 def test_arrivals_taken_back_are_nobody_and_their_credits_are_reversed():
     (one,) = arrive({"openings": [(5, "t:1")], "first_name": "Marie", "phone": "+24177123456"})
     assert what_stands_on([one.user_id]) == []
-    take_back_arrivals([one.user_id], note="Reprise annulée", source="test")
+    take_back_arrivals([one.user_id], note="Reprise annulée", source="test", batch=7)
 
     user = User.objects.get()
     assert (user.email, user.first_name, user.phone) == (f"{user.pk}@nobody.invalid", "", "")
@@ -89,12 +89,18 @@ def test_arrivals_taken_back_are_nobody_and_their_credits_are_reversed():
     ]
     assert Account.objects.get().credit == 0
     assert verify_ledger().findings == []
-    assert Event.objects.get(action="import.undone").changes == {"source": "test", "people": 1, "credits": 5}
+    assert Event.objects.get(action="import.undone").changes == {
+        "source": "test",
+        "people": 1,
+        "credits": 5,
+        "rates": 0,
+        "prices": [],
+    }
 
 
 def test_arrivals_come_again_after_they_were_taken_back():
     (one,) = arrive({"openings": [(5, "t:1")]})
-    take_back_arrivals([one.user_id], note="Reprise annulée", source="test")
+    take_back_arrivals([one.user_id], note="Reprise annulée", source="test", batch=7)
     again = Arrival(
         **{
             **{name: getattr(one, name) for name in Arrival.__dataclass_fields__},
@@ -106,7 +112,7 @@ def test_arrivals_come_again_after_they_were_taken_back():
     user = User.objects.get()
     assert (user.email, user.is_active, user.account.credit) == (one.email, True, 5)
     assert what_stands_on([user.pk]) == []
-    take_back_arrivals([user.pk], note="Reprise annulée", source="test")
+    take_back_arrivals([user.pk], note="Reprise annulée", source="test", batch=7)
     assert verify_ledger().findings == []
 
 

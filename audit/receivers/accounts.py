@@ -224,9 +224,9 @@ def people_arrived(source: str, people: int, credits: int, reviews: int, **kwarg
 
 
 @receiver(accounts.people_taken_back, dispatch_uid="audit.people_taken_back")
-def people_taken_back(source: str, people: int, credits: int, **kwargs: Any) -> None:
-    changes = {"source": source, "people": people, "credits": credits}
-    record(Action.IMPORT_UNDONE, entity="user", changes=changes)
+def people_taken_back(source: str, batch: int, counts: dict[str, int], prices: list[str], **kwargs: Any) -> None:
+    changes = {"source": source, **counts, "prices": prices}
+    record(Action.IMPORT_UNDONE, entity="import", entity_id=batch, changes=changes)
 
 
 @receiver(accounts.account_reviewed, dispatch_uid="audit.account_reviewed")

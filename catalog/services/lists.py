@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from accounts.models import User
 from catalog.models import Pharmacy
@@ -69,7 +68,7 @@ def import_list(
 
 
 def _stock(shelves: Iterable[ShelfRow], name: str, observed_at: datetime, remarks: list[Remark]) -> list[StockRow]:
-    codes = _pharmacies()
+    codes = pharmacy_codes()
     found = []
     for shelf in shelves:
         code = codes.get(normalize(shelf.pharmacy))
@@ -82,8 +81,8 @@ def _stock(shelves: Iterable[ShelfRow], name: str, observed_at: datetime, remark
     return found
 
 
-def _pharmacies() -> Mapping[str, Any]:
-    """Codes of pharmacies by code and by name; a name that two share tells none of them."""
+def pharmacy_codes() -> Mapping[str, str | None]:
+    """Codes of pharmacies by code and by name, both normalised; a name that two share tells none of them."""
     rows = list(Pharmacy.objects.values_list("code", "name"))
     by_name: dict[str, str | None] = {}
     for code, name in rows:

@@ -1,7 +1,9 @@
 """The old routes: `spent` through gunicorn beside pgbench, and the history over 100,000 events."""
 
 import hashlib
+import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -22,10 +25,16 @@ from accounts.services.sessions import open_session
 from accounts.services.users import create_user
 from accounts.services.verification import verify_ledger
 from audit.models import Event
+from audit.seals.verifying import verify
+from common.models import ImportBatch
+from legacy.tests.old_database import old_database, server
+from tests.bench.old_dump import fill
 from tests.bench.report import Report
 from tests.bench.servers import CONNECTIONS, ROUNDS, SCRIPTS, SECONDS, gunicorn, pgbench
 
 ACCOUNTS, CREDITS, EVENTS = 1_000, 10_000_000, 100_000
+OLD_USERS = int(os.environ.get("BENCH_OLD_USERS", "100000"))
+OLD_EVENTS = int(os.environ.get("BENCH_OLD_EVENTS", "1000000"))
 ACTIONS = (
     "user.signed_in user.created catalog.availability_checked credits.spend payment.created "
     "payment.pending payment.succeeded session.ended reservation.ready credits.welcome"
@@ -33,6 +42,8 @@ ACTIONS = (
 
 
 def run(report: Report, has_catalogue: bool) -> None:
+    report.section(f"The old service moves over: {OLD_USERS:,} users and {OLD_EVENTS:,} events")
+    _measure_import(report)
     report.section(f"The old routes: the history over {EVENTS:,} events, in process")
     _measure_history(report)
     if shutil.which("wrk") is None:
@@ -51,6 +62,40 @@ def run(report: Report, has_catalogue: bool) -> None:
             rounds = [(_wrk(url, spread), _wrk(url, hot), pgbench("old_spend.sql", bare)) for _ in range(ROUNDS)]
     _print(report, rounds)
     _prove()
+
+
+def _measure_import(report: Report) -> None:
+    """From a database beside ours, sealed and proven; then taken back."""
+    with server() as url, old_database(url) as old:
+        fill(old, users=OLD_USERS, events=OLD_EVENTS)
+        said = Lines()
+        with tempfile.TemporaryDirectory() as folder:
+            options = ["--database", old.url, "--report", str(Path(folder, "report.csv"))]
+            for what, more in (("rehearsed", ["--dry-run"]), ("imported", []), ("imported again", [])):
+                started = time.perf_counter()
+                call_command("import_legacy", *options, *more, stdout=said)
+                seconds = time.perf_counter() - started
+                is_goal = what == "imported"
+                report.add(
+                    what,
+                    f"{seconds:.0f} s",
+                    goal="< 300 s" if is_goal else "",
+                    reached=seconds < 300 if is_goal else None,
+                )
+    report.add("… and said", said.written[-1])
+    if verify_ledger().findings or verify().findings:
+        raise SystemExit("what was imported does not add up")
+    started = time.perf_counter()
+    call_command("import_legacy", "--undo", str(ImportBatch.objects.latest("pk").pk), stdout=said)
+    report.add("taken back", f"{time.perf_counter() - started:.0f} s")
+
+
+class Lines(io.StringIO):
+    """What a command printed."""
+
+    @property
+    def written(self) -> list[str]:
+        return self.getvalue().splitlines()
 
 
 def _print(report: Report, rounds: list[tuple[dict[str, Any], dict[str, Any], float]]) -> None:

@@ -1,0 +1,121 @@
+"""Taking an import back, while nothing stands on it: in one transaction, and after it the products."""
+
+from collections.abc import Collection
+
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.services.arrivals import take_back_arrivals, what_stands_on
+from catalog.models import SearchEntry, Stock
+from catalog.rows import ProductRow, StockRow
+from catalog.services.products import import_products
+from catalog.services.stock import set_stock
+from common.enums import ImportState
+from common.errors import Conflict, NotFound
+from common.models import ImportBatch
+from common.unit_of_work import unit_of_work
+from legacy.importing.batches import PRICE_LISTS, PRODUCTS, RATES, SOURCE, STOCK, USERS, alone
+from legacy.importing.products import RULES
+from legacy.importing.running import old_ids
+from payments.models import Payment
+from reservations.models import ReservationLine
+
+NOTE = "Reprise de l'ancien service annulée"
+_SOME = 5_000
+
+
+class UnknownBatch(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such import.", code="unknown_batch")
+
+
+class BuiltUpon(Conflict):
+    def __init__(self, reasons: Collection[str]) -> None:
+        super().__init__(f"Nothing was taken back: {'; '.join(reasons)}.", code="import_built_upon")
+
+
+def undo(number: int) -> dict[str, int]:
+    """Take the batch back; how many rows of each table. Of one that was taken back before, nothing.
+
+    Credits are reversed by entries, people deactivated and freed of name and address, rates, prices and products
+    withdrawn. Imported events stay in the log, and are not imported again. Raises `UnknownBatch` (404), `BuiltUpon`
+    (409) with all that stands on it, `ImportUnderWay` (409).
+    """
+    with alone():
+        batch = ImportBatch.objects.filter(pk=number, source=SOURCE).first()
+        if batch is None:
+            raise UnknownBatch
+        taken = {}
+        if batch.state != ImportState.UNDONE:
+            with unit_of_work():
+                taken = _take_back(batch)
+        # Products may live where that transaction does not reach: what a killed process left is withdrawn now.
+        if withdrawn := _withdraw_products(batch):
+            taken[PRODUCTS] = withdrawn
+        return taken
+
+
+def _take_back(batch: ImportBatch) -> dict[str, int]:
+    people = [int(new_id) for new_id in old_ids(USERS, batch).values()]
+    rates = [int(new_id) for new_id in old_ids(RATES, batch).values()]
+    stock = [new_id.partition(":") for new_id in old_ids(STOCK, batch).values()]
+    reasons = [*what_stands_on(people), *_on_rates(rates, people), *_on_stock(stock)]
+    if reasons:
+        raise BuiltUpon(reasons)
+    prices = [int(new_id) for new_id in old_ids(PRICE_LISTS, batch).values()]
+    take_back_arrivals(people, rates=rates, prices=prices, note=NOTE, source=SOURCE, batch=batch.pk)
+    _clear_stock(stock)
+    now = timezone.now()
+    batch.rows.exclude(table=PRODUCTS).update(is_withdrawn=True, updated_at=now)
+    batch.state, batch.undone_at = ImportState.UNDONE, now
+    batch.save(update_fields=["state", "undone_at", "updated_at"])
+    return {USERS: len(people), RATES: len(rates), PRICE_LISTS: len(prices), STOCK: len(stock)}
+
+
+def _on_rates(rates: Collection[int], people: Collection[int]) -> list[str]:
+    reasons = []
+    if Payment.objects.filter(purpose="rate", purpose_id__in=[str(rate) for rate in rates]).exists():
+        reasons.append("payments are for its rates")
+    theirs = set(people)
+    if any(user not in theirs for user in Account.objects.filter(rate__in=rates).values_list("user_id", flat=True)):
+        reasons.append("other accounts have its rates")
+    return reasons
+
+
+def _on_stock(stock: Collection[tuple[str, str, str]]) -> list[str]:
+    shelves = _stock_ids(stock)
+    for start in range(0, len(shelves), _SOME):
+        if ReservationLine.objects.filter(stock__in=shelves[start : start + _SOME]).exists():
+            return ["reservations are of its stock"]
+    return []
+
+
+def _stock_ids(stock: Collection[tuple[str, str, str]]) -> list[int]:
+    wanted = {(pharmacy, product) for pharmacy, _colon, product in stock}
+    rows = Stock.objects.filter(pharmacy__code__in={pharmacy for pharmacy, _product in wanted})
+    found = rows.values_list("pk", "pharmacy__code", "product_code")
+    return [pk for pk, pharmacy, product in found if (pharmacy, product) in wanted]
+
+
+def _clear_stock(stock: Collection[tuple[str, str, str]]) -> None:
+    """No boxes and no price: it can be neither found nor reserved."""
+    now = timezone.now()
+    if stock:
+        set_stock((StockRow(pharmacy, product, 0, None, now) for pharmacy, _colon, product in stock), source=SOURCE)
+
+
+def _withdraw_products(batch: ImportBatch) -> int:
+    """Off the market, those too that were written a moment before the import was killed; how many."""
+    codes = list(batch.rows.filter(table=PRODUCTS).values_list("new_id", flat=True))
+    rows: list[ProductRow] = []
+    for start in range(0, len(codes), _SOME):
+        found = SearchEntry.objects.filter(code__in=codes[start : start + _SOME], is_active=True)
+        rows += [
+            ProductRow(code, label, is_active=False, source=SOURCE)
+            for code, label in found.values_list("code", "label")
+        ]
+    if rows:
+        import_products(rows, source=SOURCE, rules=RULES)
+    with unit_of_work():
+        batch.rows.filter(table=PRODUCTS).update(is_withdrawn=True, updated_at=timezone.now())
+    return len(rows)
