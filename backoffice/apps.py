@@ -9,6 +9,9 @@ class BackofficeConfig(AppConfig):
 
     def ready(self) -> None:
         from backoffice import health, receivers  # noqa: F401  (registers the queue's check; its receivers)
+        from backoffice.figures.daily import count_due
         from backoffice.roles import sync_groups
+        from common.sweeping import register
 
+        register("days_to_count", count_due)
         post_migrate.connect(sync_groups, sender=self, dispatch_uid="backoffice.sync_groups")

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from common.health import register
@@ -13,9 +12,7 @@ PATIENCE = timedelta(minutes=5)
 
 def check_queue() -> bool:
     """Raises `TimeoutError` when a task has been waiting for more than five minutes."""
-    waiting = DBTaskResult.objects.filter(
-        status=TaskResultStatus.READY, enqueued_at__lt=timezone.now() - PATIENCE, run_after__lt=timezone.now()
-    )
+    waiting = DBTaskResult.objects.ready().filter(enqueued_at__lt=timezone.now() - PATIENCE)
     if waiting.exists():
         raise TimeoutError("tasks wait for a worker")
     return True

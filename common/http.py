@@ -9,6 +9,7 @@ import random
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -142,6 +143,7 @@ class Client:
         self._clock = clock
         self.breaker = Breaker(clock=clock)
         self._parts: dict[tuple[str, str], Breaker] = {}
+        _clients.add(self)
         self._session = requests.Session()
         self._session.trust_env = False
         # A session over there would be one for all our patients, and would queue their calls up.
@@ -300,6 +302,15 @@ def seconds_until(value: str) -> float | None:
         return None
     left = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
     return min(max(left.total_seconds(), 0.0), _LONGEST_PAUSE)
+
+
+# Every client of this process, to be asked about.
+_clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
+
+
+def is_turned_away(name: str) -> bool:
+    """Whether this process has stopped calling a service: the breaker of a client of that name is open."""
+    return any(client.name == name and client.breaker.is_failing for client in list(_clients))
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

@@ -1,0 +1,1 @@
+"""The admin's first page: what was done, what waits, whether the services answer."""
