@@ -16,14 +16,13 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from accounts.enums import Role
+from accounts.enums import Duty, Role
 from accounts.models import User
 from accounts.tests.factories import make_user
 from appointments.tests.factories import make_appointment
 from backoffice.figures.daily import count_due
 from backoffice.health import check_queue
 from backoffice.home import services
-from backoffice.roles import MEDICAL_SECRETARY
 from backoffice.tests.days import MONDAY, WEDNESDAY, at, make_days
 from common.http import Client as HttpClient
 from common.http import is_turned_away
@@ -183,9 +182,9 @@ def test_home_costs_as_many_queries_for_one_row_as_for_three(signed_in: SignedIn
     at_one = queries()
     make_reservation()
     make_reservation()
-    # Session, user and rights; the figures: what is counted and six sources; eight queues, the oldest pending payment,
+    # Session, user and rights; the figures: what is counted and six sources; nine queues, the oldest pending payment,
     # the gateways, the queue of tasks.
-    assert queries() == at_one == 4 + 7 + 8 + 1 + 1 + 1
+    assert queries() == at_one == 4 + 7 + 9 + 1 + 1 + 1
 
 
 def test_a_pharmacist_sees_the_figures_of_their_own_pharmacies_alone(signed_in: SignedIn) -> None:
@@ -206,7 +205,7 @@ def test_a_pharmacist_sees_the_figures_of_their_own_pharmacies_alone(signed_in: 
 
 def test_a_secretary_sees_appointments_and_no_money(signed_in: SignedIn) -> None:
     secretary = make_user(Role.STAFF)
-    secretary.groups.set([Group.objects.get(name=MEDICAL_SECRETARY)])
+    secretary.groups.set([Group.objects.get(name=Duty.MEDICAL_SECRETARY)])
     make_reservation()
     make_appointment()
 
@@ -216,6 +215,19 @@ def test_a_secretary_sees_appointments_and_no_money(signed_in: SignedIn) -> None
     assert set(_values(response)) == {"Comptes créés", "Rendez-vous pris"}
     assert not response.context["shows_payments"]
     assert response.context["services"] == []
+
+
+def test_an_auditor_sees_every_figure(signed_in: SignedIn) -> None:
+    auditor = make_user(Role.STAFF)
+    auditor.groups.set([Group.objects.get(name=Duty.AUDITOR)])
+    make_reservation()
+
+    response = _home(signed_in(auditor))
+
+    assert len(response.context["cards"]) == 7
+    assert _values(response)["Réservations"] == (1, 1)
+    assert response.context["shows_payments"]
+    assert [service.name for service in response.context["services"]][-1] == "File des tâches"
 
 
 def test_the_payment_that_waits_longest_is_named(signed_in: SignedIn) -> None:
