@@ -15,7 +15,8 @@ RUN pip install --requirement requirements.txt
 COPY . ./
 
 # The process may write its data and nothing else of the image.
-RUN useradd --system --uid 10001 --create-home --home-dir /data medoc
+RUN useradd --system --uid 10001 --create-home --home-dir /data medoc \
+    && install --directory --owner medoc /data/media
 
 ENV DATA_DIR=/data \
     STATIC_ROOT=/app/static \

@@ -11,6 +11,7 @@ from appointments.models import Practitioner, Specialty, TimeOff, VisitType, Wor
 from audit.enums import Action
 from audit.services import record
 from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, PharmacyMember, PlannedPrice, Product
+from marketplaces.models import ATTRIBUTES, ChannelId, Plan, SubscriptionQuota
 
 AUDITED: tuple[type[Model], ...] = (
     Rate,
@@ -27,6 +28,10 @@ AUDITED: tuple[type[Model], ...] = (
     VisitType,
     WorkingHours,
     TimeOff,
+    Plan,
+    SubscriptionQuota,
+    *ATTRIBUTES.values(),
+    *ChannelId.__subclasses__(),
 )
 
 _IGNORED = {"created_at", "updated_at"}

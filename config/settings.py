@@ -75,6 +75,7 @@ CORS_ALLOW_HEADERS = [
     "content-type",
     "idempotency-key",
     "x-request-id",
+    "x-merchant",
     "x-requested-with",
 ]
 # Those origins, each by its name, may send the refresh cookie.
@@ -241,8 +242,11 @@ PHONE_REGION = env.str("PHONE_REGION", default="GA")
 STATIC_URL = "/static/"
 # In development the files are served from where they are (finders), without collectstatic.
 STATIC_ROOT = env.str("STATIC_ROOT", default="" if DEBUG else str(DATA_DIR / "static"))
+# Pictures of items for sale. Channels fetch them, so their address is a whole one.
+MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DATA_DIR / "media"))
+MEDIA_URL = env.str("MEDIA_URL", default=f"{PUBLIC_URL}/media/")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": env.str("MEDIA_STORAGE", default="django.core.files.storage.FileSystemStorage")},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -497,6 +501,13 @@ SPECTACULAR_SETTINGS = {
         "WaitlistStatus": "appointments.enums.EntryStatus",
         "CalendarKind": "appointments.enums.FeedKind",
         "RefundStatus": "payments.enums.RefundStatus",
+        "ListingState": "marketplaces.enums.ListingState",
+        "OrderState": "marketplaces.enums.OrderState",
+        "OrderTask": "marketplaces.enums.OrderTask",
+        "MemberRole": "marketplaces.enums.MemberRole",
+        "Channel": "marketplaces.enums.Channel",
+        "QuotaKind": "marketplaces.enums.QuotaKind",
+        "ItemReview": "marketplaces.enums.Review",
         "ApprovalStatus": "accounts.enums.ApprovalStatus",
     },
 }

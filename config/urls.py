@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.static import serve
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from accounts.api.sessions import jwks_document
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("payments.api.urls")),
     path("api/v1/", include("reservations.api.urls")),
     path("api/v1/", include("appointments.api.urls")),
+    path("api/v1/", include("marketplaces.api.urls")),
     path("api/v1/", include("audit.api.urls")),
     path(".well-known/jwks.json", jwks_document),
     path("calendar/<str:token>.ics", calendar, name="calendar"),
@@ -32,6 +34,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("openapi.json", DocumentView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    # In production nginx serves it.
+    *([path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT})] if settings.DEBUG else []),
     *([path("", include("legacy.urls"))] if settings.LEGACY_ROUTES else []),
     path("", include("backoffice.urls")),
     # Also with DEBUG an unknown address is problem details, not Django's HTML page.

@@ -7,4 +7,8 @@ class MarketplacesConfig(AppConfig):
     verbose_name = _("Places de marché")
 
     def ready(self) -> None:
+        from accounts import erasure
         from marketplaces import checks, receivers  # noqa: F401  (registers them)
+        from marketplaces.erasure import HOLDING
+
+        erasure.register("merchants", HOLDING)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import Conflict, Forbidden, Invalid, NotFound
@@ -37,3 +39,42 @@ class NotForSale(Invalid):
 
     code = "not_for_sale"
     detail = _("Un médicament ne se vend pas sur une place de marché.")
+
+    def __init__(self, detail: Any = None, *, product_code: str = "", category: str = "", reason: str) -> None:
+        self.product_code, self.category, self.reason = product_code, category, reason
+        super().__init__(detail, extra={"reason": reason})
+
+
+class NothingToSell(Conflict):
+    code = "nothing_to_sell"
+    detail = _("La quantité offerte à ce canal est nulle : ajoutez du stock ou baissez la réserve du canal.")
+
+
+class ItemRefused(Conflict):
+    code = "item_refused"
+    detail = _("L'équipe a refusé cet article : il ne peut pas être publié.")
+
+
+class LastOwner(Conflict):
+    code = "last_owner"
+    detail = _("Un marchand garde au moins un propriétaire : nommez-en un autre d'abord.")
+
+
+class UnknownPerson(NotFound):
+    code = "unknown_person"
+    detail = _("Aucun compte vérifié ne porte cette adresse.")
+
+
+class AlreadyMember(Conflict):
+    code = "already_member"
+    detail = _("Cette personne est déjà membre.")
+
+
+class MayNotOpen(Forbidden):
+    code = "merchant_not_yours"
+    detail = _("Un pharmacien ouvre un marchand pour sa propre pharmacie ; l'équipe, pour toutes.")
+
+
+class PharmacyTaken(Conflict):
+    code = "pharmacy_has_merchant"
+    detail = _("Cette pharmacie a déjà un marchand.")

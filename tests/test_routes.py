@@ -45,6 +45,7 @@ EXEMPT = {
     "post /api/v1/auth/change-password/": "with the new password the current one is wrong",
     "patch /api/v1/users/{id}/": "the same change twice is the same person",
     "delete /api/v1/users/{id}/": "who was erased is nobody already",
+    "post /api/v1/items/{id}/images/": "the same picture sent twice is one",
     "patch /api/v1/auth/me/": "the same change twice is the same profile",
     "patch /api/v1/users/me/": "an alias of me",
     "patch /api/v1/auth/user/profile/": "an alias of me",
@@ -91,7 +92,17 @@ PUBLIC = {
 }
 # A GET that only refuses, and notes it.
 REFUSAL = "get /api/v1/payments/callbacks/{provider}/{secret}/"
-SAMPLES = {"id": str(uuid.UUID(int=7)), "provider": "mypayga", "secret": "x", "token": "x", "code": "3400930000001"}
+SAMPLES = {
+    "id": str(uuid.UUID(int=7)),
+    "image": str(uuid.UUID(int=8)),
+    "member": "7",
+    "kind": "category",
+    "path": "x",
+    "provider": "mypayga",
+    "secret": "x",
+    "token": "x",
+    "code": "3400930000001",
+}
 
 # Routes whose ids are numbers.
 NUMBERED = ("/api/v1/accounts/", "/api/v1/users/", "/api/v1/doctors/", "/api/v1/calendars/")

@@ -33,6 +33,7 @@ def idempotent(*, required: bool, look: str = "") -> Callable[[ViewMethod], Call
     """Run a view method once per user and key, in one transaction with its stored answer.
 
     With `required`, a request without the header is 400 `idempotency_key_required`; otherwise it is merely honoured.
+    What a view names in `idempotency_headers` belongs to the request as its path does.
     `look` names a method of the view that is called with the same arguments before the transaction begins, so that it
     may wait for other services: what it returns is handed on as `looked`. It must change nothing: a repeat that comes
     meanwhile looks too, and then gets the stored answer.
@@ -51,8 +52,9 @@ def idempotent(*, required: bool, look: str = "") -> Callable[[ViewMethod], Call
             key = idempotency.validate_key(header)
             work = functools.partial(method, view, request, *args, **kwargs)
             if not look:
-                return _run_once(key, request, work)
-            return _run_once(key, request, work, look=functools.partial(getattr(view, look), request, *args, **kwargs))
+                return _run_once(key, _target(view, request), request, work)
+            looks = functools.partial(getattr(view, look), request, *args, **kwargs)
+            return _run_once(key, _target(view, request), request, work, look=looks)
 
         wrapper.idempotency_required = required  # type: ignore[attr-defined]
         return wrapper
@@ -60,11 +62,21 @@ def idempotent(*, required: bool, look: str = "") -> Callable[[ViewMethod], Call
     return decorate
 
 
+def _target(view: Any, request: Request) -> str:
+    """What the request is about: its path, and the headers that this view reads beside it."""
+    names = getattr(view, "idempotency_headers", ())
+    return request.path.rstrip("/") + "".join(f"\n{name}: {request.headers.get(name, '')}" for name in names)
+
+
 def _run_once(
-    key: str, request: Request, work: Callable[..., Response | CallOutside], look: Callable[[], Any] | None = None
+    key: str,
+    target: str,
+    request: Request,
+    work: Callable[..., Response | CallOutside],
+    look: Callable[[], Any] | None = None,
 ) -> Response:
     user_id: int = request.user.pk
-    print_ = idempotency.fingerprint(str(request.method), request.path, request.data)
+    print_ = idempotency.fingerprint(str(request.method), target, request.data)
 
     looked: dict[str, Any] = {}
 

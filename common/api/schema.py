@@ -34,7 +34,7 @@ class Schema(AutoSchema):
         return getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
 
     def get_override_parameters(self) -> list[Any]:
-        parameters = list(super().get_override_parameters())
+        parameters = [*super().get_override_parameters(), *getattr(self._handler(), "header_parameters", ())]
         required = getattr(self._handler(), "idempotency_required", None)
         if required is not None:
             parameters.append(
@@ -83,6 +83,8 @@ class Schema(AutoSchema):
         if is_unsafe:
             statuses |= {"409", "413", "415"}
         if is_unsafe or "{" in self.path or self._get_paginator() is not None:
+            statuses |= {"404"}
+        if getattr(self._handler(), "header_parameters", ()):
             statuses |= {"404"}
         if getattr(self._handler(), "idempotency_required", None) is not None:
             statuses |= {"402", "422"}

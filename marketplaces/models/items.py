@@ -106,6 +106,7 @@ class ItemImage(TenantModel):
     size = models.PositiveIntegerField(_("octets"))
     width = models.PositiveIntegerField(_("largeur"), help_text=_("en pixels"))
     height = models.PositiveIntegerField(_("hauteur"), help_text=_("en pixels"))
+    digest = models.CharField(_("empreinte"), max_length=64, blank=True, help_text=_("SHA-256 du fichier"))
     position = models.PositiveSmallIntegerField(_("rang"))
 
     class Meta(TenantModel.Meta):

@@ -1,0 +1,24 @@
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from marketplaces.api import views
+
+router = SimpleRouter(use_regex_path=False)
+router.register("merchants", views.MerchantListViewSet, basename="merchant")
+router.register("items", views.ItemViewSet, basename="item")
+router.register("listings", views.ListingViewSet, basename="listing")
+router.register("orders", views.OrderViewSet, basename="order")
+
+urlpatterns = [
+    path("merchants/<uuid:id>/members/", views.MemberViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "merchants/<uuid:id>/members/<int:member>/",
+        views.MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
+    ),
+    path("items/<uuid:id>/images/", views.ImageViewSet.as_view({"post": "create"})),
+    path("items/<uuid:id>/images/order/", views.ImageViewSet.as_view({"post": "order"})),
+    path("items/<uuid:id>/images/<uuid:image>/", views.ImageViewSet.as_view({"delete": "destroy"})),
+    path("quotas/", views.QuotaView.as_view({"get": "retrieve"})),
+    path("attributes/<str:kind>/", views.AttributeListView.as_view({"get": "list"})),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,36 @@
+"""Whoever is erased is a member of nothing any more."""
+
+from accounts.erasure import Holding
+from marketplaces.enums import MemberRole
+from marketplaces.models import Membership
+from marketplaces.signals import member_changed
+from marketplaces.tenancy import merchant_scope, person_scope
+
+
+def owns_something(user_id: int) -> bool:
+    """The only owner of an active merchant is needed: another one is named first, or staff switch it off."""
+    with person_scope(user_id):
+        owned = Membership.objects.filter(role=MemberRole.OWNER, merchant__is_active=True)
+        return any(_is_only_owner(user_id, merchant_id) for merchant_id in owned.values_list("merchant_id", flat=True))
+
+
+def _is_only_owner(user_id: int, merchant_id: int) -> bool:
+    with merchant_scope(merchant_id):
+        return not Membership.objects.filter(role=MemberRole.OWNER).exclude(user_id=user_id).exists()
+
+
+def leave_all(user_id: int) -> None:
+    with person_scope(user_id):
+        for membership in Membership.objects.order_by("pk"):
+            member_changed.send(
+                Membership,
+                merchant_id=membership.merchant_id,
+                user_id=user_id,
+                old=MemberRole(membership.role),
+                new=None,
+                by=None,
+            )
+            membership.delete()
+
+
+HOLDING = Holding(is_open=owns_something, erase=leave_all)

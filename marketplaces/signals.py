@@ -1,0 +1,39 @@
+"""What `marketplaces` announces, inside the transaction of the change; `sender` is the model class."""
+
+from django.dispatch import Signal
+
+merchant_created = Signal()
+"""`merchant`, `owner` (User), `by`."""
+
+merchant_changed = Signal()
+"""`merchant`, `old` and `new` (dicts of what changed), `by`."""
+
+member_changed = Signal()
+"""`merchant_id`, `user_id`, `old` and `new` (MemberRole or None: not a member), `by` (User or None)."""
+
+item_created = Signal()
+"""`item`, `by`."""
+
+item_changed = Signal()
+"""`item`, `old` and `new` (dicts of what changed), `by` (User or None)."""
+
+item_deleted = Signal()
+"""`item`, `by`."""
+
+item_reviewed = Signal()
+"""`item` (in its new review state), `old` (Review), `by` (User, or None where words flagged it)."""
+
+item_refused = Signal()
+"""`merchant_id`, `code`, `category`, `reason`, `by`: the medicine gate; sent in a transaction of its own."""
+
+images_changed = Signal()
+"""`item`, `change` (`added`, `removed` or `ordered`), `images` (list of public ids), `by`."""
+
+listing_moved = Signal()
+"""`listing` (in its new state), `old` (ListingState or None where it is new), `by` (User or None)."""
+
+order_moved = Signal()
+"""`order` (in its new state), `old` (OrderState or None where it is new), `by` (User or None)."""
+
+order_task_closed = Signal()
+"""`order`, `old` (OrderTask), `by`."""

@@ -1,0 +1,140 @@
+"""Pictures: what is one, what is kept of it, and their order."""
+
+import io
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image
+
+from accounts.tests.factories import make_user
+from marketplaces import pictures
+from marketplaces.models import ItemImage
+from marketplaces.tenancy import merchant_scope
+from marketplaces.tests.factories import make_item, make_merchant
+from marketplaces.tests.pictures import picture
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def item():
+    return make_item(make_merchant(owner=make_user()))
+
+
+@pytest.fixture
+def client(api, item, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    with merchant_scope(item.merchant_id):
+        from marketplaces.models import Membership, Merchant
+
+        owner, merchant = Membership.objects.select_related("user").get().user, Merchant.objects.get()
+    client = api(owner)
+    client.credentials(**client._credentials, HTTP_X_MERCHANT=str(merchant.public_id))
+    return client
+
+
+def send(client, item, content, name="photo.jpg"):
+    return client.post(f"/api/v1/items/{item.public_id}/images/", {"file": ContentFile(content, name)})
+
+
+def shown(client, item):
+    return [image["id"] for image in client.get(f"/api/v1/items/{item.public_id}/").json()["images"]]
+
+
+def files(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_picture_is_kept_without_what_the_camera_wrote(client, item):
+    exif = Image.Exif()
+    exif[0x010E] = "Chez moi, 12 rue du Port"
+    exif[0x0112] = 6  # to be turned by a quarter
+    response = send(client, item, picture(600, 400, exif=exif), "../../etc/passwd.php")
+
+    assert response.status_code == 201
+    kept = response.json()
+    assert (kept["content_type"], kept["width"], kept["height"]) == ("image/jpeg", 400, 600)
+    with merchant_scope(item.merchant_id):
+        image = ItemImage.objects.get()
+    assert kept["url"].endswith(f"/media/items/{item.public_id}/{image.public_id}.jpg")
+    with default_storage.open(image.file.name) as file:
+        content = file.read()
+    assert len(content) == kept["size"]
+    assert b"rue du Port" not in content
+    assert not Image.open(io.BytesIO(content)).getexif()
+
+
+@pytest.mark.parametrize(
+    "content, status, code",
+    [
+        (b"", 400, "invalid_image"),
+        (b"<?php echo 1;", 400, "invalid_image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 400, "invalid_image"),
+        (picture()[:200], 400, "invalid_image"),
+        (picture(kind="GIF"), 400, "invalid_image"),
+        (picture(499, 300), 400, "image_dimensions"),
+        (picture(600, 199), 400, "image_dimensions"),
+        (picture(8001, 300), 400, "image_dimensions"),
+        (picture(7000, 7000, kind="PNG"), 400, "image_dimensions"),
+    ],
+    ids=["empty", "php", "svg", "cut", "gif", "small", "narrow", "wide", "bomb"],
+)
+def test_what_is_no_picture_of_ours_is_refused(client, item, content, status, code, tmp_path):
+    response = send(client, item, content)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert shown(client, item) == []
+    assert files(tmp_path) == []
+
+
+def test_picture_that_is_too_large_is_refused_unread(client, item):
+    for size in (pictures.MAX_BYTES + 1, pictures.MAX_BYTES + 100_000):
+        response = send(client, item, b"x" * size)
+        assert (response.status_code, response.json()["code"]) == (413, "payload_too_large")
+    assert shown(client, item) == []
+
+
+def test_animated_picture_is_refused(client, item):
+    frames = [Image.new("RGB", (600, 400), color) for color in ("red", "blue")]
+    target = io.BytesIO()
+    frames[0].save(target, format="WEBP", save_all=True, append_images=frames[1:])
+
+    assert send(client, item, target.getvalue()).json()["code"] == "invalid_image"
+
+
+@pytest.mark.parametrize("kind, content_type", [("PNG", "image/png"), ("WEBP", "image/webp")])
+def test_type_is_read_from_the_bytes(client, item, kind, content_type):
+    assert send(client, item, picture(kind=kind), "photo.jpg").json()["content_type"] == content_type
+
+
+def test_same_picture_twice_is_one(client, item, tmp_path):
+    first, second = send(client, item, picture()), send(client, item, picture())
+
+    assert first.json() == second.json()
+    assert len(files(tmp_path)) == 1
+
+
+def test_pictures_are_put_in_order_and_removed(client, item, tmp_path, django_capture_on_commit_callbacks):
+    ids = [send(client, item, picture(color=color)).json()["id"] for color in ("red", "green", "blue")]
+    wanted = [ids[2], ids[0], ids[1]]
+    url = f"/api/v1/items/{item.public_id}/images/"
+    ordered = client.post(f"{url}order/", {"images": wanted}, format="json")
+    assert [image["id"] for image in ordered.json()] == wanted
+    assert shown(client, item) == wanted
+    for wrong in ([ids[0]], [*ids, ids[0]], []):
+        assert client.post(f"{url}order/", {"images": wrong}, format="json").status_code == 400
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.delete(f"{url}{ids[2]}/").status_code == 204
+
+    assert shown(client, item) == [ids[0], ids[1]]
+    assert len(files(tmp_path)) == 2
+    with merchant_scope(item.merchant_id):
+        assert sorted(ItemImage.objects.values_list("position", flat=True)) == [0, 1]
+
+
+def test_item_has_ten_pictures_at_most(client, item):
+    answers = [send(client, item, picture(color=(number, 0, 0))) for number in range(0, 110, 10)]
+
+    assert [answer.status_code for answer in answers] == [201] * 10 + [409]
+    assert answers[-1].json()["code"] == "too_many_images"

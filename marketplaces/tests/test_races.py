@@ -1,0 +1,85 @@
+"""Quotas hold when many ask at once; without the merchant's lock they do not."""
+
+import threading
+
+import pytest
+from django.conf import settings
+
+from accounts.tests.factories import make_user
+from marketplaces.enums import MemberRole
+from marketplaces.models import Item, Membership
+from marketplaces.services import items, quotas
+from marketplaces.services.locks import lock_merchant
+from marketplaces.tenancy import merchant_scope
+from marketplaces.tests.factories import make_category, make_condition, make_merchant, make_plan
+from tests.threads import run_together
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not settings.DATABASE_STAFF_LOGIN, reason="SQLite has one writer at a time"),
+]
+PEOPLE = 8
+LIMIT = 3
+
+
+@pytest.fixture
+def everybody_counts_first(monkeypatch):
+    """Without the lock, and nobody writes before all have counted."""
+    all_counted = threading.Barrier(PEOPLE)
+    count = quotas.items_used
+
+    def count_and_wait():
+        used = count()
+        all_counted.wait(timeout=60)
+        return used
+
+    def only_read():
+        from marketplaces.models import Merchant
+
+        return Merchant.objects.select_related("plan").get()
+
+    monkeypatch.setattr(quotas, "items_used", count_and_wait)
+    monkeypatch.setattr(items, "lock_merchant", only_read)
+
+
+def create_together():
+    merchant = make_merchant(owner=make_user(), plan=make_plan(items=LIMIT))
+    category, condition, owner = make_category(), make_condition(), make_user()
+
+    def create(number):
+        with merchant_scope(merchant.pk):
+            items.create_item(
+                title=f"Crème {number}", price=1, quantity=1, category=category, condition=condition, by=owner
+            )
+        return "created"
+
+    answers = run_together(PEOPLE, create)
+    with merchant_scope(merchant.pk):
+        return sorted(str(answer) for answer in answers), Item.objects.count()
+
+
+def test_without_the_lock_the_quota_is_overrun(everybody_counts_first):
+    assert create_together() == (["created"] * PEOPLE, PEOPLE)
+
+
+def test_quota_holds_when_many_ask_at_once():
+    answers, kept = create_together()
+
+    assert kept == LIMIT
+    assert answers == ["created"] * LIMIT + ["quota_exceeded"] * (PEOPLE - LIMIT)
+
+
+def test_last_two_owners_who_leave_at_once_leave_one(api):
+    owner, other = make_user(), make_user()
+    merchant = make_merchant(owner=owner)
+    with merchant_scope(merchant.pk):
+        lock_merchant()
+        Membership.objects.create(merchant=merchant, user=other, role=MemberRole.OWNER)
+    clients = [api(owner), api(other)]
+    url = f"/api/v1/merchants/{merchant.public_id}/members/"
+
+    answers = run_together(2, lambda number: clients[number].delete(f"{url}{(owner, other)[number].pk}/").status_code)
+
+    assert sorted(answers) == [204, 409]
+    with merchant_scope(merchant.pk):
+        assert Membership.objects.filter(role=MemberRole.OWNER).count() == 1
