@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-    verbose_name = _("Comptes")
+    verbose_name = _("Personnes")
 
     def ready(self) -> None:
         from accounts import approvals, mails

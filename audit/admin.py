@@ -31,6 +31,21 @@ _ENTITIES = (
     ("payment", _("paiement")),
     ("callback", _("notification de paiement")),
     ("refund", _("remboursement")),
+    ("approval", _("approbation")),
+    ("session", _("session")),
+    ("plannedprice", _("prix à venir")),
+    ("openinghours", _("horaires d'une pharmacie")),
+    ("dutyperiod", _("garde")),
+    ("holiday", _("jour férié")),
+    ("appointment", _("rendez-vous")),
+    ("practitioner", _("praticien")),
+    ("specialty", _("spécialité")),
+    ("visittype", _("type de visite")),
+    ("workinghours", _("horaires d'un praticien")),
+    ("timeoff", _("absence d'un praticien")),
+    ("waitlist", _("liste d'attente")),
+    ("calendar", _("calendrier partagé")),
+    ("archive", _("archive du journal")),
 )
 _ENTITY_LABELS = dict(_ENTITIES)
 # Where to look at an object: by its key, or found by its public number.

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class PaymentsConfig(AppConfig):
     name = "payments"
-    verbose_name = _("Paiements")
+    verbose_name = _("Argent")
 
     def ready(self) -> None:
         from accounts import approvals

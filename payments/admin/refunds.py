@@ -47,7 +47,7 @@ class RefundAdmin(ReadOnlyAdmin):
     )
     fieldsets = (
         (None, {"fields": ("public_id", "amount_shown", "status_badge", "reason_shown", "external_reference")}),
-        (_("Paiement d'origine"), {"fields": ("payment", "payee", "phone", "provider")}),
+        (_("Paiement d'origine"), {"fields": ("payment", "payee", "phone", "gateway")}),
         (_("Suivi"), {"fields": ("requester", "approver", "created_at", "updated_at")}),
     )
     actions_detail = ("approve", "mark_sent", "mark_done", "mark_failed")
@@ -65,7 +65,8 @@ class RefundAdmin(ReadOnlyAdmin):
         return refund.payment.phone
 
     @display(description=_("prestataire"))
-    def provider(self, refund: Refund) -> str:
+    def gateway(self, refund: Refund) -> str:
+        """The payment's: the refund's own is known once it was sent."""
         return refund.payment.provider
 
     @display(description=_("montant"))

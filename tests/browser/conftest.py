@@ -1,6 +1,9 @@
 """A headless Chromium against the live server; what it sees is kept under `var/screenshots/`."""
 
+import fcntl
 import shutil
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from selenium.webdriver.common.by import By
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
-from tests.browser.driving import wait
+from tests.browser.driving import PATIENCE_SECONDS, PHONE_WIDTH, wait
+from tests.engines.packages import install
 
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -22,11 +26,23 @@ _FLAGS = (
 )
 
 
+def _programs() -> tuple[str, str]:
+    """The browser and its driver; Debian's are installed where they are missing and we may."""
+    with (Path(tempfile.gettempdir()) / "medoc-chromium.lock").open("w") as lock:
+        # One at a time: the suite runs in several processes.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for program, package in (("chromium", "chromium"), ("chromedriver", "chromium-driver")):
+            if shutil.which(program) is None:
+                install(package, otherwise="leave tests/browser out")
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    assert found[0] and found[1], "Debian's packages chromium and chromium-driver bring no such programs"
+    return found[0], found[1]
+
+
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driver is None:
-        pytest.skip("no chromium and chromedriver on this machine: the browser tests are left out")
+def chromium(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[webdriver.Chrome]:
+    """One browser for all tests. It goes before the test database does, which its connections keep in use."""
+    browser, driver = _programs()
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for flag in [*_FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
@@ -36,6 +52,14 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
     chromium = webdriver.Chrome(options=options, service=Service(driver))
     yield chromium
     chromium.quit()
+    _wait_for_the_servers_threads()
+
+
+def _wait_for_the_servers_threads() -> None:
+    """A thread of the live server serves one connection of the browser, and closes its own to the database after it."""
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -45,6 +69,27 @@ def browser(chromium: webdriver.Chrome) -> webdriver.Chrome:
     for kind in ("performance", "browser"):
         chromium.get_log(kind)
     return chromium
+
+
+@pytest.fixture
+def colours(browser: webdriver.Chrome) -> Iterator[Callable[[str], None]]:
+    """`colours("dark")` is a device whose owner prefers it so."""
+
+    def prefer(scheme: str) -> None:
+        preference = {"name": "prefers-color-scheme", "value": scheme}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
+
+    yield prefer
+    prefer("light")
+
+
+@pytest.fixture
+def phone(browser: webdriver.Chrome) -> Iterator[None]:
+    """The screen of a phone; a window of the browser itself does not get as narrow."""
+    size = {"width": PHONE_WIDTH, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 PATIENCE_SECONDS = 30
+PHONE_WIDTH = 390
 
 
 def wait(browser: webdriver.Chrome, condition: Callable[[], object]) -> None:
