@@ -10,7 +10,8 @@ GRAVE = frozenset({"serious", "critical"})
 
 _RUN = """
 const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]}).then((results) => done(results.violations), (error) => done(`${error}`));
+axe.run(document, {resultTypes: ["violations"]}).then(
+    (results) => done(results.violations), (error) => done(`${error}`));
 """
 
 

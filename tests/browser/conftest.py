@@ -28,15 +28,18 @@ _FLAGS = (
 
 def _programs() -> tuple[str, str]:
     """The browser and its driver; Debian's are installed where they are missing and we may."""
+    programs = []
     with (Path(tempfile.gettempdir()) / "medoc-chromium.lock").open("w") as lock:
         # One at a time: the suite runs in several processes.
         fcntl.flock(lock, fcntl.LOCK_EX)
         for program, package in (("chromium", "chromium"), ("chromedriver", "chromium-driver")):
             if shutil.which(program) is None:
                 install(package, otherwise="leave tests/browser out")
-    found = shutil.which("chromium"), shutil.which("chromedriver")
-    assert found[0] and found[1], "Debian's packages chromium and chromium-driver bring no such programs"
-    return found[0], found[1]
+            programs.append(shutil.which(program))
+    browser, driver = programs
+    assert browser is not None, "Debian's chromium brings no such program"
+    assert driver is not None, "Debian's chromium-driver brings no chromedriver"
+    return browser, driver
 
 
 @pytest.fixture(scope="session")
