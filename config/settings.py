@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -560,7 +559,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
-    "STYLES": [lambda request: static("backoffice/admin.css")],
+    "STYLES": ["backoffice.navigation.stylesheet"],
     "ACCOUNT": {
         "navigation": [
             {"title": _("Changer le mot de passe"), "link": reverse_lazy("admin:password_change")},
