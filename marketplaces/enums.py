@@ -111,3 +111,11 @@ class OrderTask(TextChoices):
     CANCEL_ON_CHANNEL = "cancel_on_channel", _("Annuler sur le canal et rembourser l'acheteur")
     IDENTIFY = "identify", _("Dire de quel article il s'agit")
     DONE = "done", _("Fait")
+
+
+class ConnectionState(TextChoices):
+    """A merchant's access to a channel. Over, only the merchant can give it again."""
+
+    CONNECTED = "connected", _("Connecté")
+    EXPIRED = "expired", _("À reconnecter")
+    STOPPED = "stopped", _("Arrêté")

@@ -37,3 +37,9 @@ order_moved = Signal()
 
 order_task_closed = Signal()
 """`order`, `old` (OrderTask), `by`."""
+
+connection_moved = Signal()
+"""`connection` (in its new state), `old` (ConnectionState or None where it is new), `by` (None: the channel)."""
+
+connection_changed = Signal()
+"""`connection`, `old` and `new` (dicts of its settings), `by`."""

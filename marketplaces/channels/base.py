@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from marketplaces.channels.oauth import OAuth
 
 
 class Outcome(StrEnum):
@@ -234,13 +237,15 @@ class ChannelError(Exception):
 
 
 class Channel(Protocol):
-    """`can` names the methods that the channel has; the others answer `REFUSED` with `unsupported`. None ever raises
-    for what the channel or the network does.
+    """`oauth` is how merchants let us act there, None where there are no tokens. `can` names the methods that the
+    channel has; the others answer `REFUSED` with `unsupported`. None ever raises for what the channel or the network
+    does.
 
     `requires` are the settings of a connection without which nothing is published, `accepts` all that it knows.
     """
 
     name: str
+    oauth: "OAuth | None"
     can: frozenset[Action]
     requires: frozenset[str]
     accepts: frozenset[str]

@@ -16,6 +16,7 @@ from marketplaces.models.attributes import (
     SizeChannelId,
 )
 from marketplaces.models.base import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
+from marketplaces.models.connections import ChannelAuthorization, ChannelConnection
 from marketplaces.models.items import Item, ItemImage
 from marketplaces.models.listings import Listing
 from marketplaces.models.merchants import Membership, Merchant, Plan, SubscriptionQuota
@@ -28,6 +29,8 @@ __all__ = [
     "BrandChannelId",
     "Category",
     "CategoryChannelId",
+    "ChannelAuthorization",
+    "ChannelConnection",
     "ChannelId",
     "Color",
     "ColorChannelId",

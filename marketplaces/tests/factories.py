@@ -1,15 +1,19 @@
 """Merchants, people and items for tests. Rows of a merchant's are made in their own block."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.factories import make_user
-from marketplaces.enums import Channel, ListingState, MemberRole, OrderState, ProductClass
+from marketplaces import tokens
+from marketplaces.enums import Channel, ConnectionState, ListingState, MemberRole, OrderState, ProductClass
 from marketplaces.models import (
     Category,
+    ChannelAuthorization,
+    ChannelConnection,
     Condition,
     Item,
     ItemImage,
@@ -124,3 +128,29 @@ def make_order(item: Item, channel: Channel = Channel.EBAY, *, quantity: int = 1
             unit_price=item.price,
         )
     return order
+
+
+def make_connection(merchant: Merchant, channel: Channel = Channel.EBAY, **fields: Any) -> ChannelConnection:
+    """Connected, without tokens; `access` and `refresh` are sealed into it."""
+    pair = {name: fields.pop(name) for name in ("access", "refresh") if name in fields}
+    values = {
+        "state": ConnectionState.CONNECTED,
+        "connected_at": timezone.now(),
+        "expires_at": timezone.now() + timedelta(hours=1),
+        "tokens": tokens.seal(pair, merchant_id=merchant.pk, channel=channel) if pair else b"",
+        **fields,
+    }
+    with merchant_scope(merchant.pk):
+        return ChannelConnection.objects.create(merchant=merchant, channel=channel, **values)
+
+
+def make_authorization(merchant: Merchant, user: User, channel: Channel = Channel.EBAY) -> ChannelAuthorization:
+    with merchant_scope(merchant.pk):
+        return ChannelAuthorization.objects.create(
+            merchant=merchant,
+            user=user,
+            channel=channel,
+            digest="0" * 64,
+            verifier=tokens.seal({"verifier": "v"}, merchant_id=merchant.pk, channel=channel),
+            expires_at=timezone.now() + timedelta(minutes=10),
+        )

@@ -15,7 +15,16 @@ from marketplaces.enums import Channel, ListingState, MemberRole
 from marketplaces.exceptions import NoMerchant
 from marketplaces.models import Item, ItemImage, Listing, Membership, Merchant, TenantModel
 from marketplaces.tenancy import crossing, current_scope, merchant_scope, person_scope
-from marketplaces.tests.factories import make_image, make_item, make_listing, make_member, make_merchant, make_order
+from marketplaces.tests.factories import (
+    make_authorization,
+    make_connection,
+    make_image,
+    make_item,
+    make_listing,
+    make_member,
+    make_merchant,
+    make_order,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +39,9 @@ NOT_LED = {"membership_user_merchant": "a person looks for the merchants they be
 
 def make_rows(merchant):
     """A row of this merchant's in every tenant table."""
-    make_member(merchant, MemberRole.EDITOR)
+    member = make_member(merchant, MemberRole.EDITOR)
+    make_connection(merchant)
+    make_authorization(merchant, member)
     item = make_item(merchant)
     make_image(item)
     make_listing(item)

@@ -28,6 +28,8 @@ from marketplaces.channels.base import (
 from marketplaces.channels.calls import fields, paged, require_settings, rows, segment, text, told, unclear, unsupported
 from marketplaces.channels.ebay import client, shapes
 from marketplaces.channels.ebay.client import INVENTORY, ORDERS, USER_ERROR, EbayRefusal
+from marketplaces.channels.ebay.oauth import EbayOAuth
+from marketplaces.channels.oauth import OAuth
 
 _PAGE = 100
 _ORDERS_PAGE = 200
@@ -38,6 +40,7 @@ _OVERLAP = timedelta(minutes=10)
 
 class Ebay:
     name = "ebay"
+    oauth: OAuth | None = EbayOAuth()
     can = frozenset(Action) - {Action.MESSAGES}
     requires = frozenset(
         "marketplace_id merchant_location_key fulfillment_policy_id payment_policy_id return_policy_id".split()

@@ -36,6 +36,8 @@ from marketplaces.channels.calls import (
     unsupported,
 )
 from marketplaces.channels.etsy import client, shapes
+from marketplaces.channels.etsy.oauth import EtsyOAuth
+from marketplaces.channels.oauth import OAuth
 
 # Where a listing of ours may be, the likeliest first.
 _STATES = ("active", "draft", "inactive", "sold_out", "expired")
@@ -49,6 +51,7 @@ _ORDER = [ListingStatus.LIVE, ListingStatus.DRAFT, ListingStatus.ENDED]
 
 class Etsy:
     name = "etsy"
+    oauth: OAuth | None = EtsyOAuth()
     can = frozenset(Action) - {Action.MESSAGES}
     requires = frozenset({"shipping_profile_id"})
     accepts = requires | {"currency", "rate", "who_made", "when_made", "return_policy_id"}

@@ -1,6 +1,7 @@
 """The other end of the line: a simulated marketplace's own books, and sellers who have agreed to us there."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -50,6 +51,14 @@ class Marketplace:
             account_id=f"8{account}" if self.name == "etsy" else "",
             settings={**SETTINGS[self.name], **settings},
         )
+
+    def consent(self, url: str, decision: str = "agree", account: str = "1001") -> dict[str, str]:
+        """What the seller's browser brings back from the consent page."""
+        form = {**dict(parse_qsl(urlsplit(url).query)), "account": account, "decision": decision}
+        page = url.partition("?")[0]
+        answer = self._session.post(page, data=form, allow_redirects=False, timeout=10)
+        assert answer.status_code == 303, answer.text
+        return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
     def listings(self, **query: Any) -> list[dict[str, Any]]:
         return self.control("GET", "/listings", **query)["listings"]

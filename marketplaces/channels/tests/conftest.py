@@ -7,6 +7,7 @@ import pytest
 
 from marketplaces.channels.ebay import client as ebay_client
 from marketplaces.channels.etsy import client as etsy_client
+from marketplaces.channels.etsy import oauth as etsy_oauth
 from marketplaces.channels.tests.books import Marketplace
 
 
@@ -21,6 +22,7 @@ def _nobody_remembers(settings: Any) -> Iterator[None]:
 def forget() -> None:
     ebay_client._client.cache_clear()
     etsy_client._client.cache_clear()
+    etsy_oauth._client.cache_clear()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from marketplaces.channels.base import (
 )
 from marketplaces.channels.calls import LONGEST_DETAIL, text, unsupported, whole
 from marketplaces.channels.money import as_text, converted, from_text
+from marketplaces.channels.oauth import OAuth
 from marketplaces.channels.vinted.templates import at, filled, filled_path
 
 _CAPTCHA = ("captcha", "datadome", "challenge")
@@ -41,6 +42,7 @@ _LIVE = ("live", "active", "published", "true", "1", "")
 
 class Vinted:
     name = "vinted"
+    oauth: OAuth | None = None
     can = frozenset(Action)
     requires: frozenset[str] = frozenset()
     accepts = frozenset({"currency", "rate"})
