@@ -8,17 +8,20 @@ from common.admin.search import phone_condition
 
 # Somebody who means one person among more than these will type another letter.
 _MOST_PEOPLE = 200
+_MOST_WORDS = 5
 
 
 def person_condition(term: str) -> Q:
-    """Who a term names: a phone number in any spelling, else the beginning of an e-mail address or of a name.
+    """Who a term names: a phone number in any spelling, else the beginning of an e-mail address or of names.
 
-    An `@` leaves only addresses, which have an index.
+    An `@` leaves only addresses. Of several words each begins the first or the last name.
     """
     by_email = Q(email__startswith=normalize_email(term))
     if "@" in term:
         return by_email
-    by_name = Q(last_name__istartswith=term) | Q(first_name__istartswith=term)
+    by_name = Q()
+    for word in term.split()[:_MOST_WORDS]:
+        by_name &= Q(last_name__istartswith=word) | Q(first_name__istartswith=word)
     return phone_condition(term, "phone") or by_email | by_name
 
 

@@ -28,6 +28,8 @@ MOVES = Moves(
 
 # States in which an appointment blocks its doctor's time; the constraints of the table name the same ones.
 ACTIVE = (Status.HELD, Status.BOOKED, Status.CONFIRMED)
+# Ends that few come to: the back office finds them by an index of their own.
+RARE_ENDS = (Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW)
 
 
 class PaymentStatus(TextChoices):

@@ -1,5 +1,6 @@
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from audit.enums import Action
@@ -32,7 +33,9 @@ class Event(Timestamped):
         indexes = [
             models.Index(fields=["action", "-id"], name="event_action_newest"),
             models.Index(fields=["entity", "entity_id", "-id"], name="event_entity_newest"),
+            models.Index(fields=["entity", "-id"], name="event_entity_kind_newest"),
             models.Index(fields=["actor_id", "-id"], name="event_actor_newest"),
+            models.Index(fields=["actor_kind", "-id"], condition=~Q(actor_kind="user"), name="event_actor_kind_newest"),
             # And one on `occurred_at` by migration: BRIN on PostgreSQL, a few pages for a million rows.
         ]
 

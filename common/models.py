@@ -77,6 +77,11 @@ class Mail(Timestamped):
             models.Index(fields=["next_at"], condition=Q(state=MailState.WAITING), name="mail_due"),
             models.Index(fields=["to", "template", "-created_at"], name="mail_latest"),
             models.Index(fields=["created_at"], name="mail_created"),
+            models.Index(
+                fields=["state", "-id"],
+                condition=Q(state__in=[MailState.DROPPED, MailState.FAILED]),
+                name="mail_unsent_newest",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -58,6 +58,8 @@ class Payment(Timestamped):
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="payment_due"),
             models.Index(fields=["status", "-id"], name="payment_status_newest"),
             models.Index(fields=["phone"], name="payment_phone"),
+            models.Index(fields=["provider", "-id"], name="payment_provider_newest"),
+            # And on `created_at` of these tables by migration: BRIN on PostgreSQL; there trigrams of `phone` besides.
         ]
 
     def __str__(self) -> str:
@@ -90,6 +92,7 @@ class PaymentAttempt(Timestamped):
                 fields=["provider", "provider_id"], condition=~Q(provider_id=""), name="attempt_provider_id"
             ),
         ]
+        indexes = [models.Index(fields=["provider", "-id"], name="attempt_provider_newest")]
 
     def __str__(self) -> str:
         return self.reference
@@ -120,6 +123,9 @@ class CallbackMessage(Timestamped):
         constraints = [models.UniqueConstraint(fields=["provider", "digest"], name="callback_once")]
         indexes = [
             models.Index(fields=["next_at"], condition=Q(verdict=Verdict.WAITING), name="callback_waiting"),
+            models.Index(
+                fields=["verdict", "-id"], condition=~Q(verdict=Verdict.SETTLED), name="callback_verdict_newest"
+            ),
         ]
 
     def __str__(self) -> str:

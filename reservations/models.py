@@ -159,6 +159,10 @@ class EpgRequest(Timestamped):
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="epgrequest_due"),
             models.Index(fields=["task_since"], condition=~Q(task=""), name="epgrequest_tasks"),
             models.Index(fields=["pharmacy", "-id"], name="epgrequest_pharmacy_newest"),
+            models.Index(fields=["number"], condition=~Q(number=""), name="epgrequest_number"),
+            models.Index(
+                fields=["status", "-id"], condition=~Q(status=EpgStatus.CONFIRMED), name="epgrequest_status_newest"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -99,6 +99,10 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["phone"], condition=~Q(phone=""), name="user_phone"),
             models.Index(fields=["role", "-id"], name="user_role_newest"),
+            models.Index(fields=["created_at"], name="user_created"),
+            models.Index(fields=["-id"], condition=Q(is_active=False), name="user_inactive_newest"),
+            models.Index(fields=["-id"], condition=Q(is_verified=False), name="user_unverified_newest"),
+            # And trigrams of names and numbers by migration, on PostgreSQL.
         ]
 
     def __str__(self) -> str:
@@ -221,6 +225,10 @@ class Account(Timestamped):
             ("adjust_credits", "Can correct the credits of an account"),
         ]
         constraints = [models.CheckConstraint(condition=Q(credit__gte=0), name="account_credit_not_negative")]
+        indexes = [
+            models.Index(fields=["created_at"], name="account_created"),
+            models.Index(fields=["-id"], condition=Q(is_active=False), name="account_inactive_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user}"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import Role
 from accounts.models import User
-from appointments.enums import ACTIVE, PaidWith, Status
+from appointments.enums import ACTIVE, RARE_ENDS, PaidWith, Status
 from appointments.models.people import Practitioner, VisitType
 from common.models import Timestamped
 from common.money import XAF
@@ -133,6 +133,8 @@ class Appointment(Timestamped):
             models.Index(
                 fields=["notice_due_at"], condition=Q(notice_due_at__isnull=False), name="appointment_notice_due"
             ),
+            models.Index(fields=["status", "-id"], condition=Q(status__in=RARE_ENDS), name="appointment_rare_newest"),
+            # And one on `created_at` by migration: BRIN on PostgreSQL.
         ]
 
     def __str__(self) -> str:

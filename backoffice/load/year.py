@@ -81,9 +81,15 @@ def seed_year(sizes: Sizes, *, seed: int = 1, until: datetime | None = None, pro
             if model._default_manager.exists():
                 raise NotEmpty(model._meta.db_table)
         _seed(sizes, random.Random(seed), until, progress)  # noqa: S311  (invented, and the same every time)
+    if connection.in_atomic_block:
+        return _counted()
     with connection.cursor() as cursor:
         # As autovacuum would in time: PostgreSQL then plans, and reads indexes alone, as in a database that has lived.
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    return _counted()
+
+
+def _counted() -> Seeded:
     return Seeded(*(model._default_manager.count() for model in _COUNTED))
 
 

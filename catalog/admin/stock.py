@@ -42,6 +42,8 @@ class StockAdmin(OwnPharmaciesMixin, ModelAdmin):
 
     list_display = ("product_code", "pharmacy", "quantity", "price_shown", "observed_at")
     list_select_related = ("pharmacy",)
+    # As the unique index has them.
+    ordering = ("pharmacy_id", "product_code")
     search_fields = ("product_code",)
     search_help_text = _("Code, libellé ou substance du produit")
     autocomplete_fields = ("pharmacy",)

@@ -55,6 +55,7 @@ class Product(Timestamped):
                 violation_error_message=_("Un prix est supérieur à zéro, ou inconnu."),
             ),
         ]
+        # Of what is rare also by migration (0008), where products are relational.
         indexes = [models.Index(fields=["label", "code"], name="product_label_order")]
 
     def __str__(self) -> str:

@@ -28,7 +28,11 @@ class SearchEntry(Timestamped):
     class Meta:
         verbose_name = _("entrée de recherche")
         verbose_name_plural = _("entrées de recherche")
-        indexes = [models.Index(Upper("substance"), name="searchentry_substance")]
+        indexes = [
+            models.Index(Upper("substance"), name="searchentry_substance"),
+            models.Index(fields=["id"], condition=Q(is_active=False), name="searchentry_inactive"),
+            models.Index(fields=["kind", "id"], condition=~Q(kind=ProductKind.MEDICINE), name="searchentry_rare_kind"),
+        ]
         constraints = [
             models.CheckConstraint(condition=~Q(code=""), name="searchentry_code_given"),
             models.CheckConstraint(condition=Q(kind__in=ProductKind.values), name="searchentry_kind_known"),

@@ -36,7 +36,11 @@ class Stock(Timestamped):
                 violation_error_message=_("Un prix est supérieur à zéro, ou inconnu."),
             ),
         ]
-        indexes = [models.Index(fields=["product_code", "pharmacy"], name="stock_product_pharmacy")]
+        indexes = [
+            models.Index(fields=["product_code", "pharmacy"], name="stock_product_pharmacy"),
+            models.Index(fields=["pharmacy", "product_code"], condition=Q(quantity=0), name="stock_empty"),
+            models.Index(fields=["pharmacy", "product_code"], condition=Q(price=None), name="stock_unpriced"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.product_code} · {self.pharmacy_id}"

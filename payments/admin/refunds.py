@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -15,8 +16,11 @@ from common.admin import ReadOnlyAdmin, ServiceForm, badge, moment, money, perio
 from common.admin.search import as_uuid
 from payments.admin.labels import REFUND_COLOURS, reason_label
 from payments.enums import REFUND_MOVES, RefundStatus
-from payments.models import Refund
+from payments.models import Payment, Refund
 from payments.services import refunds
+
+# Of the people that a term names, as many payments are looked at.
+_MOST_PAYMENTS = 2_000
 
 
 class SentForm(ServiceForm):
@@ -92,8 +96,12 @@ class RefundAdmin(ReadOnlyAdmin):
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)
         if number is not None:
-            return Q(public_id=number) | Q(payment__public_id=number)
-        return Q(external_reference=term) | owner_condition(term, "payment__user")
+            payments = Payment.objects.filter(public_id=number)
+            return Q(public_id=number) | Q(payment__in=list(payments.values_list("pk", flat=True)))
+        # Every provider by name: the index begins with it.
+        sent = Q(provider__in=[*settings.PAYMENT_PROVIDERS, ""], external_reference=term)
+        owned = Payment.objects.filter(owner_condition(term, "user")).values_list("pk", flat=True)
+        return sent | Q(payment__in=list(owned[:_MOST_PAYMENTS]))
 
     @service_action(
         description=_("Approuver"),

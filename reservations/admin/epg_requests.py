@@ -17,7 +17,7 @@ from common.admin import ReadOnlyAdmin, ServiceForm, badge, link, moment, money,
 from common.admin.search import as_uuid
 from common.money import MAX_AMOUNT
 from reservations.enums import EpgStatus, EpgTask
-from reservations.models import EpgRequest
+from reservations.models import EpgRequest, Reservation
 from reservations.pickup import normalize_pickup_code
 from reservations.services.epg import resolving
 
@@ -136,7 +136,9 @@ class EpgRequestAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         number = as_uuid(term)
         if number is not None:
             return Q(reservation__public_id=number)
-        return Q(reservation__pickup_code=normalize_pickup_code(term)) | Q(number=term)
+        # Read first: PostgreSQL would look at every request for an OR over two tables.
+        reservations = Reservation.objects.filter(pickup_code=normalize_pickup_code(term))
+        return Q(reservation__in=list(reservations.values_list("pk", flat=True))) | Q(number=term) & ~Q(number="")
 
     @service_action(
         description=_("La pharmacie l'a"),
