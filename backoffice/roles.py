@@ -69,8 +69,8 @@ PERMISSIONS: dict[str, str] = {
         f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_PRICE_CHANGES} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_TILL} {_EVENT_VIEWS} "
         f"{_CATALOGUE_VIEWS} {_CATALOGUE_CHANGES} "
         f"{_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES} {_APPOINTMENT_DECISIONS} {_HELP} "
-        "accounts.change_sign_in accounts.change_account accounts.grant_credits accounts.adjust_credits "
-        "accounts.decide_approval payments.exceed_cashier_limit reservations.change_reservation"
+        "accounts.change_sign_in accounts.anonymise_user accounts.change_account accounts.grant_credits "
+        "accounts.adjust_credits accounts.decide_approval payments.exceed_cashier_limit reservations.change_reservation"
     ),
     Duty.SUPPORT: (
         f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_CATALOGUE_VIEWS} {_APPOINTMENT_VIEWS} "

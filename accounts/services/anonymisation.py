@@ -4,7 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts import erasure
-from accounts.enums import ApprovalStatus, Role, SessionEnd
+from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, Role, SessionEnd
 from accounts.exceptions import AdministratorsOnly, OwnAccess, StillNeeded
 from accounts.models import Account, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
 from accounts.selectors import NOBODY, is_anonymous
@@ -20,16 +20,16 @@ from common.unit_of_work import unit_of_work
 def anonymise_user(user: User, *, by: User) -> User:
     """Make the row nobody's and close it for good; nothing happens where it is nobody's already.
 
-    Raises `Forbidden` without `accounts.anonymise_user`, `OwnAccess` for oneself, `AdministratorsOnly` (403),
-    `LastAdministrator` (409), and `StillNeeded` (409), with what is open, while a reservation, a payment or a refund of
-    theirs is under way.
+    Raises `Forbidden` without `accounts.anonymise_user`, `OwnAccess` for oneself, `AdministratorsOnly` (403) for a
+    member of the team, `LastAdministrator` (409), and `StillNeeded` (409), with what is open, while a reservation, a
+    payment or a refund of theirs is under way.
     """
     if user.pk == by.pk:
         raise OwnAccess(_("Vous ne pouvez pas effacer votre propre compte."))
     if not by.has_perm("accounts.anonymise_user"):
         raise Forbidden
     with unit_of_work():
-        if user.role == Role.ADMIN and not by.is_superuser:
+        if user.role in BACK_OFFICE_ROLES and not by.is_superuser:
             raise AdministratorsOnly
         if user.role == Role.ADMIN:
             require_other_administrator(user)

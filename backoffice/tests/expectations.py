@@ -56,7 +56,7 @@ ADMIN: dict[str, dict[str, str]] = {
         "resend_code": "GUX",
         "disable_user": "X",
         "enable_user": "X",
-        "anonymise_user": "X",
+        "anonymise_user": "GX",
     },
     "appointments.Appointment": {
         **_SCHEDULE,
@@ -138,7 +138,7 @@ API: dict[str, str] = {
     "get /api/v1/users/": "GUCMAX",
     "get /api/v1/users/{id}/": "GUCMAX",
     "patch /api/v1/users/{id}/": "GUX",
-    "delete /api/v1/users/{id}/": "X",
+    "delete /api/v1/users/{id}/": "GX",
     "get /api/v1/accounts/": "GUCAX",
     "get /api/v1/accounts/{id}/": "GUCAX",
     "post /api/v1/accounts/{id}/enable/": "GX",
@@ -162,7 +162,7 @@ API: dict[str, str] = {
 # The same of the old routes.
 LEGACY: dict[str, str] = {
     "get user/all": "GUCMAX",
-    "delete user/delete/<int:user_id>": "X",
+    "delete user/delete/<int:user_id>": "GX",
     "get account/all": "GUCAX",
     "get account/get_by_role_admin": "GUCAX",
     "get account/get_by_role_user": "GUCAX",

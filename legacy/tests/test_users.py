@@ -220,11 +220,19 @@ def test_erasing_keeps_money_and_audit(api, admin, patient):
     assert [row["id"] for row in api(admin).get("/user/all").json()] == [admin.pk]
 
 
-def test_erasing_is_the_administrators_right(api, staff, patient):
+def test_staff_erase_patients(api, staff, patient):
     answer = api(staff).delete(f"/user/delete/{patient.pk}")
-    assert (answer.status_code, answer.json()) == (403, NOT_ALLOWED)
+    assert (answer.status_code, answer.json()) == (200, {"msg": "Utilisateur supprimé avec succès"})
     patient.refresh_from_db()
-    assert patient.is_active
+    assert not patient.is_active
+
+
+def test_patients_erase_nobody(api, patient):
+    other = make_user()
+    answer = api(patient).delete(f"/user/delete/{other.pk}")
+    assert (answer.status_code, answer.json()) == (403, NOT_ALLOWED)
+    other.refresh_from_db()
+    assert other.is_active
 
 
 @pytest.mark.parametrize("count", [1, 3])
