@@ -11,6 +11,7 @@ types of what they are compared with, or of the columns they go to.
 import itertools
 import re
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,10 @@ _TRIES = 3
 _STALE = {"26000", "0A000"}
 
 _numbers = itertools.count(1)
+
+
+# Whether the transaction of the current unit of work has yet to begin: then it does so with the next trip.
+begins_next: ContextVar[bool] = ContextVar("begins_next", default=False)
 
 
 class _Known:
@@ -45,13 +50,22 @@ class Trip:
         self._known = _connections.setdefault(connection.connection, _Known())
         self._new: dict[str, str] = {}
         self.executes = [self._execute(text, params) for text, params in statements]
+        self.begins = ["BEGIN"] if begins_next.get() else []
         self.prepares = [f"PREPARE {name} AS {_numbered(text)}" for text, name in self._new.items()]
 
     def execute(self, cursor: Any, *, then: str = "") -> None:
-        """Send everything in one simple query; the results of `prepares` come first."""
+        """Send everything in one simple query; the results of `begins` and `prepares` come first."""
+        begins_next.set(False)
         try:
             cursor.execute(
-                "; ".join([*self.prepares, *(text for text, _params in self.executes), *([then] if then else [])]),
+                "; ".join(
+                    [
+                        *self.begins,
+                        *self.prepares,
+                        *(text for text, _params in self.executes),
+                        *([then] if then else []),
+                    ]
+                ),
                 [param for _text, params in self.executes for param in params],
             )
         except DatabaseError as error:

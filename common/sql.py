@@ -45,7 +45,7 @@ def fetch_prepared(*statements: Statement) -> list[list[tuple[Any, ...]]]:
     trip = prepared.Trip(statements)
     with connection.cursor() as cursor:
         trip.execute(cursor)
-        for _prepare in trip.prepares:
+        for _before in (*trip.begins, *trip.prepares):
             cursor.nextset()
         return _all_rows(cursor)
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from common.prepared import Trip
+from common.prepared import Trip, begins_next
 from common.sql import placeholders, values_rows
 
 Statement = tuple[str, list[Any]]
@@ -97,14 +97,16 @@ _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=Non
 
 
 @contextmanager
-def unit_of_work(*, locks_nothing: bool = False) -> Iterator[UnitOfWork]:
+def unit_of_work(*, locks_nothing: bool = False, begins_late: bool = False) -> Iterator[UnitOfWork]:
     """`transaction.atomic()` with deferred writes; a nested unit is part of the outer one.
 
     There is no savepoint to return to: where a nested unit raises, the outer one cannot be saved by catching that, and
     ends in `django.db.transaction.TransactionManagementError`.
 
     `locks_nothing` promises that all it does before the end is to read: then PostgreSQL is spared BEGIN and COMMIT,
-    because everything handed over is one statement. Where a unit is nested in another, it changes nothing.
+    because everything handed over is one statement. `begins_late` promises that the first thing that is asked is a
+    `common.sql.fetch_prepared`: PostgreSQL's BEGIN then travels along with it. Where a unit is nested in another,
+    either changes nothing.
     """
     outer = _current.get()
     if outer is not None:
@@ -115,15 +117,21 @@ def unit_of_work(*, locks_nothing: bool = False) -> Iterator[UnitOfWork]:
     with transaction.atomic():
         unit = UnitOfWork(depth=_savepoints())
         token = _current.set(unit)
-        spares_begin = locks_nothing and is_outermost and connection.vendor == "postgresql"
+        spares_begin = (locks_nothing or begins_late) and is_outermost and connection.vendor == "postgresql"
         raw = connection.connection
         try:
             if spares_begin:
                 raw.autocommit = True
+                begins_next.set(begins_late)
             yield unit
-            unit.flush(commit=is_outermost and not spares_begin)
+            unit.flush(commit=is_outermost and not (spares_begin and locks_nothing))
+            if spares_begin:
+                # Where nothing was handed over, BEGIN still waits for its end.
+                raw.commit()
         finally:
             if spares_begin and not raw.closed:
+                begins_next.set(False)
+                raw.rollback()
                 raw.autocommit = False
             # Before the commit: what runs after it (`on_commit`) must not write into a unit that was sent already.
             _current.reset(token)

@@ -15,11 +15,21 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import EntryKind
 from accounts.exceptions import AccountDisabled, InsufficientCredits, UnknownAccount
-from accounts.models import Account, CreditEntry, User
+from accounts.models import Account, CreditEntry, Rate, User
 from accounts.signals import credits_moved
 from common import sql, unit_of_work
 from common.errors import Invalid
 
+_MOVE = (
+    "UPDATE accounts_account SET credit = credit + %s, updated_at = %s "
+    "WHERE user_id = %s AND credit + %s >= 0{guard} RETURNING id, credit"
+)
+_ACCOUNT_FIELDS = tuple(field.attname for field in Account._meta.concrete_fields)
+_RATE_FIELDS = tuple(field.attname for field in Rate._meta.concrete_fields)
+_READ = (
+    f"SELECT {', '.join([f'a.{name}' for name in _ACCOUNT_FIELDS] + [f'r.{name}' for name in _RATE_FIELDS])} "
+    "FROM accounts_account a LEFT JOIN accounts_rate r ON r.id = a.rate_id WHERE a.id = %s"
+)
 _ENTRY_COLUMNS = (
     "account_id",
     "amount",
@@ -50,6 +60,25 @@ def spend(user_id: int, credits: int, *, reference: str, label: str = "", by: Us
         raise InsufficientCredits
     _book(user_id, row, -credits, EntryKind.SPEND, reference, label, by)
     return int(row[1])
+
+
+@unit_of_work.unit_of_work(begins_late=True)
+def spend_from(
+    account_id: int, user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None
+) -> Account | None:
+    """As `spend`, of at least one credit, for who names the account; the account afterwards, with its rate loaded.
+
+    None, and nothing done, where the account is not this user's. The guarded UPDATE and what is answered are one trip.
+    """
+    if credits < 1:
+        raise ValueError("a spend takes something")
+    moved, account = _move_and_read(account_id, user_id, -credits)
+    if account is None or account.user_id != user_id:
+        return None
+    if moved is None:
+        raise InsufficientCredits if account.is_active else AccountDisabled
+    _book(user_id, moved, -credits, EntryKind.SPEND, reference, label, by)
+    return account
 
 
 def refund(user_id: int, credits: int, *, reference: str, label: str = "", by: User | None = None) -> None:
@@ -95,12 +124,28 @@ def _credit(user_id: int, credits: int, kind: EntryKind, reference: str, label: 
 
 def _move(user_id: int, amount: int, *, only_active: bool = False) -> tuple[Any, ...] | None:
     """Change the balance unless it would become negative; (account id, balance) or None where the guard refused."""
-    active = " AND is_active" if only_active else ""
-    return sql.fetch_one(
-        "UPDATE accounts_account SET credit = credit + %s, updated_at = %s "
-        f"WHERE user_id = %s AND credit + %s >= 0{active} RETURNING id, credit",
-        [amount, _now(), user_id, amount],
+    guard = " AND is_active" if only_active else ""
+    (rows,) = sql.fetch_prepared((_MOVE.format(guard=guard), [amount, _now(), user_id, amount]))
+    return rows[0] if rows else None
+
+
+def _move_and_read(account_id: int, user_id: int, amount: int) -> tuple[tuple[Any, ...] | None, Account | None]:
+    """As `_move` of an active account, and the account with its rate as it then is."""
+    move = (
+        _MOVE.format(guard=" AND is_active AND id = %s"),
+        [amount, _now(), user_id, amount, account_id],
     )
+    if connection.vendor != "postgresql":
+        (moved,) = sql.fetch_together(move)
+        return (moved[0] if moved else None), Account.objects.select_related("rate").filter(pk=account_id).first()
+    moved, read = sql.fetch_prepared(move, (_READ, [account_id]))
+    account = None
+    if read:
+        row = read[0]
+        account = Account.from_db("default", _ACCOUNT_FIELDS, row[: len(_ACCOUNT_FIELDS)])
+        if account.rate_id is not None:
+            account.rate = Rate.from_db("default", _RATE_FIELDS, row[len(_ACCOUNT_FIELDS) :])
+    return (moved[0] if moved else None), account
 
 
 def _require_active(user_id: int) -> None:

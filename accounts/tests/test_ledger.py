@@ -2,13 +2,15 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.enums import EntryKind
 from accounts.exceptions import AccountDisabled, InsufficientCredits, UnknownAccount
-from accounts.models import Account, CreditEntry
+from accounts.models import Account, CreditEntry, Rate
 from accounts.services import ledger
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
+from audit.models import Event
 from common.errors import Invalid
 from common.tests.rows import contents
 from common.unit_of_work import unit_of_work
@@ -246,3 +248,47 @@ def test_database_refuses_an_impossible_entry(user, fields):
 
     with pytest.raises(IntegrityError), transaction.atomic():
         CreditEntry.objects.create(account=user.account, **values)
+
+
+def test_spend_from_an_account_books_it_and_tells_the_account(user):
+    rate = Rate.objects.create(label="Dix", price=1000, credits=10)
+    Account.objects.filter(user=user).update(rate=rate)
+    account = ledger.spend_from(user.account.pk, user.pk, 3, reference="legacy:a", label="x", by=user)
+
+    entry = _last(user)
+    assert (account.credit, account.rate, balance(user)) == (7, rate, 7)
+    assert (entry.amount, entry.balance_after, entry.kind, entry.reference) == (-3, 7, EntryKind.SPEND, "legacy:a")
+    assert Event.objects.filter(action="credits.spend", entity_id=str(account.pk), amount=-3).count() == 1
+    assert verify_ledger().findings == []
+
+
+@pytest.mark.parametrize("whose", ["unknown", "somebody else's"])
+def test_spend_from_an_account_that_is_not_theirs_does_nothing(user, whose):
+    other = make_user(credits=10)
+    before = CreditEntry.objects.count()
+
+    assert ledger.spend_from(999_999 if whose == "unknown" else other.account.pk, user.pk, 1, reference="a") is None
+    assert (balance(user), balance(other), CreditEntry.objects.count()) == (10, 10, before)
+
+
+def test_spend_from_an_account_with_too_little_or_switched_off_is_refused(user):
+    with pytest.raises(InsufficientCredits):
+        ledger.spend_from(user.account.pk, user.pk, 11, reference="a")
+    Account.objects.filter(user=user).update(is_active=False)
+    with pytest.raises(AccountDisabled):
+        ledger.spend_from(user.account.pk, user.pk, 1, reference="a")
+    with pytest.raises(ValueError, match="takes something"):
+        ledger.spend_from(user.account.pk, user.pk, 0, reference="a")
+
+    assert balance(user) == 10
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no round trips")
+@pytest.mark.django_db(transaction=True)
+def test_spend_from_an_account_takes_two_trips(user):
+    account = user.account.pk
+    with CaptureQueriesContext(connection) as queries:
+        ledger.spend_from(account, user.pk, 1, reference="legacy:a", by=user)
+
+    # Django notes its own BEGIN and COMMIT, which travel with the others.
+    assert len([query for query in queries if query["sql"] not in ("BEGIN", "COMMIT")]) == 2

@@ -1,12 +1,14 @@
 """Deferred writes: in order, in one statement on PostgreSQL, all or nothing."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from common import sql
 from common import unit_of_work as module
 from common.unit_of_work import insert, persist, retry_deadlocks, unit_of_work, write
 from tests.threads import kill_connection, run_together
@@ -346,3 +348,75 @@ def test_unit_that_locks_nothing_is_part_of_an_outer_one():
     with pytest.raises(LookupError):
         fail()
     assert names() == []
+
+
+needs_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite begins by itself")
+LOWER = "UPDATE auth_group SET name = lower(name) WHERE name = %s RETURNING name"
+
+
+@needs_postgres
+@pytest.mark.django_db(transaction=True)
+def test_unit_that_begins_late_takes_two_trips_for_a_lock_and_a_write():
+    Group.objects.create(name="A")
+
+    def seen_by_another():
+        try:
+            return names()
+        finally:
+            connection.close()
+
+    with CaptureQueriesContext(connection) as queries, unit_of_work(begins_late=True):
+        assert sql.fetch_prepared((LOWER, ["A"])) == [[("a",)]]
+        assert run_together(1, lambda number: seen_by_another()) == [["A"]]
+        add("b")
+
+    assert names() == ["a", "b"]
+    # Django notes its own BEGIN and COMMIT, which it only believes to send.
+    first, second = (query["sql"] for query in queries if query["sql"] not in ("BEGIN", "COMMIT"))
+    assert first.startswith("BEGIN; PREPARE")
+    assert second.endswith("; COMMIT")
+
+
+def begin_late(fault):
+    with unit_of_work(begins_late=True):
+        if fault == "asks nothing":
+            add("c")
+            return
+        sql.fetch_prepared((LOWER, ["A"]))
+        if fault == "raises":
+            raise LookupError
+        if fault == "breaks a constraint":
+            add("b")
+
+
+@needs_postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "fault, left",
+    [("raises", "Ab"), ("breaks a constraint", "Ab"), ("asks nothing", "Abc"), ("writes nothing", "ab")],
+)
+def test_unit_that_begins_late_is_all_or_nothing_and_leaves_no_trace(fault, left):
+    add("A")
+    add("b")
+
+    with suppress(LookupError, IntegrityError):
+        begin_late(fault)
+    assert sorted(names()) == sorted(left)
+    # The connection is as it was: a transaction begins where it should, and nowhere else.
+    with suppress(LookupError), transaction.atomic():
+        add("z")
+        raise LookupError
+    assert sorted(names()) == sorted(left)
+    with CaptureQueriesContext(connection) as queries:
+        sql.fetch_prepared((LOWER, ["nobody"]))
+    assert "BEGIN" not in queries[0]["sql"]
+
+
+@needs_postgres
+def test_unit_that_begins_late_is_part_of_an_outer_one():
+    add("A")
+    with suppress(LookupError), unit_of_work():
+        begin_late("writes nothing")
+        raise LookupError
+
+    assert names() == ["A"]

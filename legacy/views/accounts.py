@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotAuthenticated
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.exceptions import InsufficientCredits
-from accounts.models import Account, Rate
+from accounts.models import Account, Rate, User
 from accounts.selectors import NOBODY
 from accounts.services import ledger
 from accounts.services.accounts import switch_account
@@ -113,26 +112,26 @@ class SpendView(LegacyView):
     def put(self, request: Request, account_id: int) -> Response:
         by = caller(request)
         credits = _credits(request, account_id)
-        account = Account.objects.select_related("rate").filter(pk=account_id).first()
-        if account is not None and account.user_id == by.pk:
-            account.user = by
-        else:
-            if not by.has_perm(SPEND_FOR_OTHERS):
-                refusals.note(request, refusals.NOT_THEIRS, entity="account", entity_id=account_id)
-                raise not_allowed()
-            if account is None:
-                raise Refused(404, UNKNOWN)
-        reference = f"legacy:{uuid.uuid4()}"
+        reference, label = f"legacy:{uuid.uuid4()}", _("Consommation de crédits")
         try:
-            balance = ledger.spend(
-                account.user_id, credits, reference=reference, label=_("Consommation de crédits"), by=by
-            )
+            account = ledger.spend_from(account_id, by.pk, credits, reference=reference, label=label, by=by)
+            if account is None:
+                other = _other(request, account_id, by)
+                ledger.spend(other.user_id, credits, reference=reference, label=label, by=by)
+                return _answer(_find(account_id))
         except InsufficientCredits as error:
-            refusals.note(request, refusals.INSUFFICIENT, entity="account", entity_id=account.pk)
+            refusals.note(request, refusals.INSUFFICIENT, entity="account", entity_id=account_id)
             raise Refused(404, NOT_ENOUGH) from error
-        account.credit = balance if balance is not None else account.credit
-        account.updated_at = timezone.now()
+        account.user = by
         return _answer(account)
+
+
+def _other(request: Request, account_id: int, by: User) -> Account:
+    """Somebody else's account, for who may spend from it; anybody else is refused, and that is an event."""
+    if not by.has_perm(SPEND_FOR_OTHERS):
+        refusals.note(request, refusals.NOT_THEIRS, entity="account", entity_id=account_id)
+        raise not_allowed()
+    return _find(account_id)
 
 
 def _credits(request: Request, account_id: int) -> int:
