@@ -149,6 +149,8 @@ class Postgres(Engine):
                     )
                 )
             connection.execute(f"GRANT {APPLICATION}, {STAFF} TO {TESTS}")
+            # Also in processes of their own, which a test starts on its database: none asks for the role itself.
+            connection.execute(f"ALTER ROLE {TESTS} SET role = {APPLICATION}")
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
             )
