@@ -210,6 +210,8 @@ HASH_GATE_DIR = DATA_DIR / "hash-gate"
 MFA_REQUIRED = env.bool("MFA_REQUIRED", default=not DEBUG)
 # The name above the code in the authenticator application.
 MFA_ISSUER = env.str("MFA_ISSUER", default="Toc Toc Medoc")
+# Where a sign-in leads that was not asked for by a page of ours.
+LOGIN_URL, LOGIN_REDIRECT_URL = reverse_lazy("admin:login"), reverse_lazy("admin:index")
 # The page of the site on which a new password is chosen; the mailed link adds `?token=…`.
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="") or f"{PUBLIC_URL}/reset-password"
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="Medoc-demo-1")
@@ -517,6 +519,8 @@ SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 REFRESH_COOKIE_NAME = "refresh_token" if DEBUG else "__Secure-refresh_token"
 REFRESH_COOKIE_PATH = "/api/v1/auth/"
+# A working day: computers behind a counter are shared.
+SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REFRESH_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)

@@ -12,7 +12,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin.approvals import WAITS_FOR_ANOTHER
 from accounts.enums import EntryKind
-from accounts.models import Account, CreditEntry
+from accounts.models import Account, CreditEntry, Rate
 from accounts.searching import owner_condition
 from accounts.services import corrections
 from accounts.services.accounts import switch_account
@@ -32,6 +32,24 @@ from common.money import MAX_CREDITS
 class CreditsForm(ServiceForm):
     credits = forms.IntegerField(label=_("Crédits"), min_value=-MAX_CREDITS, max_value=MAX_CREDITS)
     reason = forms.CharField(label=_("Motif"), max_length=200, help_text=_("Le titulaire le lit sur son relevé."))
+
+
+class RateForm(ServiceForm):
+    rate = forms.ChoiceField(label=_("Forfait"))
+
+    def __init__(self, data: Any = None, *, obj: Account, user: Any) -> None:
+        super().__init__(data, obj=obj, user=user)
+        on_sale = Rate.objects.filter(is_active=True)
+        self.fields["rate"].choices = [
+            (str(rate.pk), _("%(rate)s : %(credits)d crédits") % {"rate": rate.label, "credits": rate.credits})
+            for rate in on_sale
+        ]
+
+    def clean_rate(self) -> Rate:
+        rate: Rate | None = Rate.objects.filter(pk=self.cleaned_data["rate"], is_active=True).first()
+        if rate is None:
+            raise forms.ValidationError(_("Ce forfait vient d'être retiré."))
+        return rate
 
 
 class _EntryColumns:
@@ -64,7 +82,7 @@ class AccountAdmin(ReadOnlyAdmin):
     search_help_text = _("E-mail, nom ou téléphone du titulaire")
     fields = ("user", "full_name", "credit", "is_active", "rate", "subscribed_at", "created_at", "updated_at")
     inlines = (EntryInline,)
-    actions_detail = ("grant_credits", "adjust_credits", "disable_account", "enable_account")
+    actions_detail = ("give_rate", "grant_credits", "adjust_credits", "disable_account", "enable_account")
 
     @display(description=_("titulaire"))
     def holder(self, account: Account) -> str:
@@ -99,6 +117,22 @@ class AccountAdmin(ReadOnlyAdmin):
     )
     def enable_account(self, request: Any, account: Account) -> None:
         switch_account(account, is_active=True, by=request.user)
+
+    @service_action(
+        description=_("Donner un forfait"),
+        question=_(
+            "Le titulaire reçoit les crédits du forfait sans le payer. Au-delà du montant fixé, une seconde personne "
+            "en décide."
+        ),
+        done=_("Le forfait est donné."),
+        permission="accounts.grant_credits",
+        offered=lambda account: True,
+        form_class=RateForm,
+        icon="sell",
+    )
+    def give_rate(self, request: Any, account: Account, rate: Rate) -> Any:
+        waits = corrections.give_rate(account, rate, by=request.user)
+        return WAITS_FOR_ANOTHER if waits else None
 
     @service_action(
         description=_("Offrir des crédits"),

@@ -56,7 +56,7 @@ def _move(
     with unit_of_work():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         if locked.credit + credits < 0:
-            raise InsufficientCredits
+            raise InsufficientCredits(str(_("Le compte n'a pas assez de crédits.")))
         if _takes_two(locked, credits, by):
             return request_approval(
                 kind,

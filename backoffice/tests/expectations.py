@@ -30,6 +30,7 @@ _MACHINERY = {"see": "AX"}
 ADMIN: dict[str, dict[str, str]] = {
     "accounts.Account": {
         **_MONEY,
+        "give_rate": "GX",
         "grant_credits": "GX",
         "adjust_credits": "GX",
         "disable_account": "GX",

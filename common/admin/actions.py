@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import (
@@ -20,8 +21,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from common.admin import once
 from common.errors import DomainError, Invalid
 from common.states import IllegalMove
+
+_ANSWERED = _("Cette demande est déjà partie une fois : ce qu'elle a changé se voit ci-dessous.")
 
 _WIDGETS: dict[type[forms.Field], type[forms.Widget]] = {
     forms.CharField: UnfoldAdminTextInputWidget,
@@ -58,7 +62,7 @@ def service_action(
 
     GET asks `question`, with the fields of `form_class`; POST calls the method and reports `done`, or the sentence that
     the method returns. `offered(obj)` says whether the object's state allows it: the button is there only then, and
-    whoever comes too late is told so.
+    whoever comes too late is told so. An answer that is sent twice is carried out once.
     `permission` is a named permission, or `x` for the admin's own `has_x_permission(request, obj)`. It is checked here,
     not by unfold, whose system check looks named permissions up in a database that may not exist yet.
     """
@@ -90,12 +94,17 @@ def service_action(
                 return page
             form = form_class(request.POST if request.method == "POST" else None, obj=obj, user=request.user)
             if form.is_valid():
+                if not once.claim(request):
+                    self.message_user(request, _ANSWERED, messages.WARNING)
+                    return page
                 try:
                     said = method(self, request, obj, **form.cleaned_data)
                 except Invalid as error:
+                    once.release(request)
                     for sentence in _sentences(error):
                         form.add_error(None, sentence)
                 except DomainError as error:
+                    once.release(request)
                     self.message_user(request, " ".join(_sentences(error)), messages.ERROR)
                     return page
                 else:
@@ -109,6 +118,7 @@ def service_action(
                 "original": obj,
                 "opts": self.opts,
                 "form": form,
+                "once": once.new_token(),
                 "is_dangerous": variant == ActionVariant.DANGER,
                 "back": page.url,
                 "is_popup": False,
