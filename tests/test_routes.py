@@ -51,6 +51,9 @@ EXEMPT = {
     "patch /api/v1/auth/user/profile/": "an alias of me",
     "post /api/v1/alerts/": "asked twice it is one alert",
     "delete /api/v1/alerts/{id}/": "what is gone is gone",
+    "post /api/v1/channels/{channel}/connect/": "the later address makes the earlier one void",
+    "patch /api/v1/channels/{channel}/": "the same settings twice are the same settings",
+    "delete /api/v1/channels/{channel}/": "what is forgotten is forgotten",
     "post /api/v1/payments/callbacks/{provider}/{secret}/": "gateways send no key; a message is known by its content",
 }
 REQUIRED = {
@@ -87,6 +90,7 @@ PUBLIC = {
     "get /api/v1/slots/",
     "get /api/v1/pharmacies/",
     "get /api/v1/pharmacies/{code}/",
+    "get /api/v1/channels/{channel}/callback/",
     "get /api/v1/payments/callbacks/{provider}/{secret}/",
     "post /api/v1/payments/callbacks/{provider}/{secret}/",
 }
@@ -99,6 +103,7 @@ SAMPLES = {
     "kind": "category",
     "path": "x",
     "provider": "mypayga",
+    "channel": "ebay",
     "secret": "x",
     "token": "x",
     "code": "3400930000001",

@@ -18,6 +18,13 @@ urlpatterns = [
     path("items/<uuid:id>/images/", views.ImageViewSet.as_view({"post": "create"})),
     path("items/<uuid:id>/images/order/", views.ImageViewSet.as_view({"post": "order"})),
     path("items/<uuid:id>/images/<uuid:image>/", views.ImageViewSet.as_view({"delete": "destroy"})),
+    path("channels/", views.ChannelViewSet.as_view({"get": "list"})),
+    path(
+        "channels/<str:channel>/",
+        views.ChannelViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    path("channels/<str:channel>/connect/", views.ChannelViewSet.as_view({"post": "connect"})),
+    path("channels/<str:channel>/callback/", views.ChannelCallbackView.as_view()),
     path("quotas/", views.QuotaView.as_view({"get": "retrieve"})),
     path("attributes/<str:kind>/", views.AttributeListView.as_view({"get": "list"})),
     path("", include(router.urls)),

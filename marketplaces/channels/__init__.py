@@ -15,6 +15,11 @@ def _load(path: str) -> Channel:
     return channel
 
 
+def open_channels() -> list[Channel]:
+    """Every channel that is switched on."""
+    return [_load(path) for path in settings.MARKETPLACE_CHANNELS.values()]
+
+
 def get_channel(name: str) -> Channel:
     """A channel that is switched on. Raises `UnknownChannel` (404)."""
     path = settings.MARKETPLACE_CHANNELS.get(name)

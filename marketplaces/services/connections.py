@@ -14,10 +14,12 @@ from typing import Any
 
 from django.core import signing
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common.context import acting
 from common.errors import FieldError, Invalid
+from common.mail import send_mail_later
 from common.unit_of_work import persist
 from marketplaces import signals, tokens
 from marketplaces.channels import get_channel
@@ -142,7 +144,20 @@ def _end_by_ourselves(
         if connection is None or version not in (None, connection.version):
             return False
         _end(connection, state, reason, by=None)
+        _ask_owners(connection)
         return True
+
+
+def _ask_owners(connection: ChannelConnection) -> None:
+    """Nothing goes on at the channel before one of them has connected anew."""
+    owners = Membership.objects.filter(role=MemberRole.OWNER, user__is_active=True).select_related("user", "merchant")
+    for membership in owners.order_by("pk"):
+        send_mail_later(
+            to=membership.user.email,
+            template="channel_ended",
+            context={"channel": connection.get_channel_display(), "merchant": membership.merchant.name},
+            language=membership.user.language,
+        )
 
 
 def _end(connection: ChannelConnection, state: ConnectionState, reason: str, *, by: User | None) -> None:
@@ -187,7 +202,7 @@ def _store(merchant_id: int, user_id: int, channel: Channel, fresh: Tokens, acco
 def _connected(
     merchant_id: int, user_id: int, channel: Channel, values: Mapping[str, Any], *, account_id: str
 ) -> ChannelConnection:
-    connection, _ = ChannelConnection.objects.get_or_create(
+    ChannelConnection.objects.get_or_create(
         merchant_id=merchant_id, channel=channel.name, defaults={"state": ConnectionState.STOPPED}
     )
     connection = _mine(channel.name)
@@ -253,7 +268,7 @@ def _digest(secret: str) -> str:
 
 def _setting_error(channel: Channel, name: str, value: Any) -> FieldError | None:
     if name not in channel.accepts:
-        return FieldError(name, "unknown_field", Invalid.detail)
+        return FieldError(f"settings.{name}", "unknown_field", _("Champ inconnu."))
     if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_SETTING):
-        return FieldError(name, "invalid", Invalid.detail)
+        return FieldError(f"settings.{name}", "invalid", Invalid.detail)
     return None

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from common.errors import Invalid
+from common.tests.mailbox import mails
 from marketplaces import tokens
 from marketplaces.channels.base import Outcome
 from marketplaces.channels.exceptions import (
@@ -302,9 +303,9 @@ def test_settings_are_those_that_the_channel_knows(merchant, owner, ebay):
         with pytest.raises(Invalid) as refused:
             connections.change_settings("ebay", {"tokens": "x", "rate": 7, "currency": "x" * 101}, by=owner)
     assert [(error.field, error.code) for error in refused.value.errors] == [
-        ("tokens", "unknown_field"),
-        ("rate", "invalid"),
-        ("currency", "invalid"),
+        ("settings.tokens", "unknown_field"),
+        ("settings.rate", "invalid"),
+        ("settings.currency", "invalid"),
     ]
     assert [action for action, _ in events()][1:] == ["channel.settings_changed"] * 2
 
@@ -332,6 +333,33 @@ def test_vinted_is_switched_on_by_the_merchant_and_stopped_by_a_captcha(merchant
         ("channel.stopped", "connected"),
         ("channel.connected", "stopped"),
     ]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda *of: connections.expire(*of, version=0, reason="x"), lambda *of: connections.stop(*of, reason="x")],
+    ids=["expired", "stopped"],
+)
+def test_owners_are_asked_by_mail_once(merchant, owner, end):
+    make_member(merchant, MemberRole.EDITOR)
+    make_member(make_merchant(), MemberRole.OWNER)
+    make_connection(merchant, "etsy")
+
+    assert [end(merchant.pk, "etsy") for _again in range(2)] == [True, False]
+
+    (mail,) = mails()
+    assert mail.to == [owner.email]
+    assert mail.subject == f"Reconnectez {merchant.name} à Etsy"
+    assert "Etsy ne nous laisse plus agir" in mail.body
+
+
+def test_merchant_who_disconnects_is_told_nothing(merchant, owner):
+    make_connection(merchant, "etsy")
+
+    with merchant_scope(merchant.pk):
+        connections.disconnect("etsy", by=owner)
+
+    assert mails() == []
 
 
 def test_tokens_and_codes_stand_in_no_log_and_in_no_event(merchant, owner, marketplace, caplog):

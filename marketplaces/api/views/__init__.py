@@ -1,4 +1,5 @@
 from marketplaces.api.views.attributes import AttributeListView
+from marketplaces.api.views.channels import ChannelCallbackView, ChannelViewSet
 from marketplaces.api.views.images import ImageViewSet
 from marketplaces.api.views.items import ItemViewSet
 from marketplaces.api.views.listings import ListingViewSet, OrderViewSet, QuotaView
@@ -7,6 +8,8 @@ from marketplaces.api.views.merchants import MerchantListViewSet
 
 __all__ = [
     "AttributeListView",
+    "ChannelCallbackView",
+    "ChannelViewSet",
     "ImageViewSet",
     "ItemViewSet",
     "ListingViewSet",
