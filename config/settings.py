@@ -511,6 +511,7 @@ SPECTACULAR_SETTINGS = {
         "QuotaKind": "marketplaces.enums.QuotaKind",
         "ItemReview": "marketplaces.enums.Review",
         "ApprovalStatus": "accounts.enums.ApprovalStatus",
+        "ChannelState": "marketplaces.enums.ConnectionState",
     },
 }
 

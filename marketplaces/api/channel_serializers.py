@@ -12,14 +12,14 @@ from marketplaces.models import ChannelConnection
 _time = serializers.DateTimeField()
 
 
-class ChannelSettingsSerializer(StrictSerializer):
+class ConnectionSettingsSerializer(StrictSerializer):
     settings = serializers.DictField(
         child=serializers.CharField(max_length=100, allow_blank=True, allow_null=True),
         help_text="Each of `accepts` that changes; null or an empty text takes it away.",
     )
 
 
-class ChannelSerializer(serializers.Serializer[Any]):
+class ConnectionSerializer(serializers.Serializer[Any]):
     channel = serializers.CharField()
     state = serializers.ChoiceField(choices=ConnectionState.choices, allow_null=True, help_text="null: never connected")
     reason = serializers.CharField(allow_blank=True)
@@ -27,13 +27,13 @@ class ChannelSerializer(serializers.Serializer[Any]):
     settings = serializers.DictField(child=serializers.CharField())
     requires = serializers.ListField(child=serializers.CharField())
     accepts = serializers.ListField(child=serializers.CharField())
-    can = serializers.ListField(child=serializers.ChoiceField(choices=[str(action) for action in Action]))
+    can = serializers.ListField(child=serializers.CharField(), help_text=", ".join(sorted(Action)))
     connected_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True, help_text="When the merchant has to agree anew")
 
 
-class ChannelListSerializer(serializers.Serializer[Any]):
-    results = ChannelSerializer(many=True)
+class ConnectionListSerializer(serializers.Serializer[Any]):
+    results = ConnectionSerializer(many=True)
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
     meta = serializers.DictField()

@@ -27,12 +27,12 @@ _CHANNEL = OpenApiParameter("channel", str, OpenApiParameter.PATH, enum=["ebay",
 class ChannelViewSet(MerchantViewSet):
     """Where a merchant sells, and whether we may act there."""
 
-    serializer_class = serializers.ChannelSerializer
+    serializer_class = serializers.ConnectionSerializer
     queryset = ChannelConnection.objects.none()
     pagination_class = None
 
     @extend_schema(
-        tags=["marketplaces"], operation_id="channels_list", responses={200: serializers.ChannelListSerializer}
+        tags=["marketplaces"], operation_id="channels_list", responses={200: serializers.ConnectionListSerializer}
     )
     @for_merchant(MemberRole.VIEWER)
     def list(self, request: Request) -> Response:
@@ -45,7 +45,7 @@ class ChannelViewSet(MerchantViewSet):
         tags=["marketplaces"],
         operation_id="channels_retrieve",
         parameters=[_CHANNEL],
-        responses={200: serializers.ChannelSerializer},
+        responses={200: serializers.ConnectionSerializer},
     )
     @for_merchant(MemberRole.VIEWER)
     def retrieve(self, request: Request, channel: str) -> Response:
@@ -74,13 +74,13 @@ class ChannelViewSet(MerchantViewSet):
         tags=["marketplaces"],
         operation_id="channels_settings",
         parameters=[_CHANNEL],
-        request=serializers.ChannelSettingsSerializer,
-        responses={200: serializers.ChannelSerializer},
+        request=serializers.ConnectionSettingsSerializer,
+        responses={200: serializers.ConnectionSerializer},
     )
     @for_merchant(MemberRole.OWNER)
     def partial_update(self, request: Request, channel: str) -> Response:
         """What the channel needs to know to sell: `requires` names what nothing is published without."""
-        serializer = serializers.ChannelSettingsSerializer(data=request.data)
+        serializer = serializers.ConnectionSettingsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         connection = connections.change_settings(channel, serializer.validated_data["settings"], by=self.user)
         return Response(serializers.shown(get_channel(channel), connection))
