@@ -16,7 +16,7 @@ COPY . ./
 
 # The process may write its data and nothing else of the image.
 RUN useradd --system --uid 10001 --create-home --home-dir /data medoc \
-    && install --directory --owner medoc /data/media
+    && install --directory --owner medoc /data/media /data/files
 
 ENV DATA_DIR=/data \
     STATIC_ROOT=/app/static \

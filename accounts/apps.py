@@ -8,16 +8,19 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import approvals, mails
+        from accounts.exchange import PriceListResource
         from accounts.services import one_time
         from accounts.services.corrections import KINDS
         from accounts.services.price_lists import apply_due_credits
         from accounts.services.sessions import forget_expired
+        from common.exchange.resources import register as register_resource
         from common.mail import register_composer
         from common.sweeping import register
 
         for name, kind in KINDS.items():
             approvals.register(name, kind)
 
+        register_resource(PriceListResource)
         register("expired_sessions", forget_expired)
         register("credits_to_apply", apply_due_credits)
         register("one_time_secrets", one_time.forget_expired)

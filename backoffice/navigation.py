@@ -30,6 +30,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Produits"), "medication", "catalog.product"),
                 (_("Prix à venir"), "price_change", "catalog.plannedprice"),
                 (_("Historique des prix"), "history", "catalog.pricechange"),
+                (_("Imports de fichiers"), "upload_file", "common.fileimport"),
             ],
         ),
         (

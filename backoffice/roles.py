@@ -20,7 +20,7 @@ _CATALOGUE_CHANGES = (
     "catalog.add_dutyperiod catalog.change_dutyperiod catalog.delete_dutyperiod "
     "catalog.add_holiday catalog.change_holiday catalog.delete_holiday "
     "catalog.add_plannedprice catalog.change_plannedprice catalog.delete_plannedprice "
-    "catalog.add_stock catalog.change_stock"
+    "catalog.add_stock catalog.change_stock common.view_fileimport"
 )
 _PEOPLE_VIEWS = "accounts.view_user accounts.view_account accounts.view_creditentry"
 _PRICE_VIEWS = "accounts.view_rate accounts.view_pricelist"

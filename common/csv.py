@@ -9,8 +9,16 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def neutral(text: str) -> str:
-    """The text, with an apostrophe in front where a spreadsheet would compute it. Numbers do not come through here."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    """The text, with an apostrophe in front where a spreadsheet would compute it. Numbers do not come through here.
+
+    One that reads as if it had been neutralised before gets another one, so that `plain` undoes exactly this.
+    """
+    return f"'{text}" if text.lstrip("' ").startswith(_FORMULA) else text
+
+
+def plain(text: str) -> str:
+    """The text that `neutral` was given."""
+    return text[1:] if text.startswith("'") and neutral(text[1:]) == text else text
 
 
 class _Echo:

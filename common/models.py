@@ -1,10 +1,18 @@
+from typing import Any
+
 from django.conf import settings
+from django.core.files.storage import storages
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from common.enums import ImportState, MailState
+from common.enums import FileImportState, ImportState, MailState
+
+
+def private_storage() -> Any:
+    """Where files lie that nobody fetches by an address."""
+    return storages["private"]
 
 
 class Timestamped(models.Model):
@@ -162,3 +170,53 @@ class ImportedRow(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.source} {self.table} {self.old_id} → {self.new_id}"
+
+
+class FileImport(Timestamped):
+    """A file that staff bring in (`common.exchange`), how far it has come, and what came of its lines.
+
+    Counted twice from the beginning: while it is looked at, and again while it is applied. `lease_until` says until
+    when somebody works at it; a task is only a wake-up call.
+    """
+
+    resource = models.CharField(_("contenu"), max_length=32)
+    file_name = models.CharField(_("nom du fichier"), max_length=200)
+    file = models.FileField(_("fichier"), upload_to="imports/%Y/%m", storage=private_storage, max_length=200, blank=True)
+    state = models.CharField(_("état"), max_length=16, choices=FileImportState, default=FileImportState.CHECKING)
+    total = models.PositiveIntegerField(_("lignes"), null=True)
+    done = models.PositiveIntegerField(_("lignes traitées"), default=0)
+    created = models.PositiveIntegerField(_("ajouts"), default=0)
+    updated = models.PositiveIntegerField(_("modifications"), default=0)
+    unchanged = models.PositiveIntegerField(_("inchangées"), default=0)
+    refused = models.PositiveIntegerField(_("refusées"), default=0)
+    # The first of each: sentences, and pairs of a line's number and a sentence.
+    changes = models.JSONField(_("changements"), default=list)
+    refusals = models.JSONField(_("refus"), default=list)
+    error = models.CharField(_("erreur"), max_length=300, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("demandé par")
+    )
+    lease_until = models.DateTimeField(_("réservé jusqu'à"), null=True)
+    finished_at = models.DateTimeField(_("terminé le"), null=True)
+
+    class Meta:
+        verbose_name = _("import de fichier")
+        verbose_name_plural = _("imports de fichiers")
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=FileImportState.values), name="file_import_state_known"),
+            models.CheckConstraint(
+                condition=Q(total__isnull=True, done=0) | Q(done__lte=models.F("total")),
+                name="file_import_done_of_total",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=[FileImportState.CHECKING, FileImportState.APPLYING]),
+                name="file_import_due",
+            ),
+            models.Index(fields=["requested_by"], name="file_import_requested_by"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name

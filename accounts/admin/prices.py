@@ -1,24 +1,18 @@
 """What is sold and what actions cost."""
 
-from collections.abc import Iterator
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 
 from accounts.models import PriceList, Rate
-from accounts.services import price_lists
 from common.admin import (
-    CsvExchangeMixin,
+    ExchangeMixin,
     ModelAdmin,
     moment,
     money,
 )
-from common.csv_import import Line, Report
 
 
 @admin.register(Rate)
@@ -40,10 +34,10 @@ class RateAdmin(ModelAdmin):
 
 
 @admin.register(PriceList)
-class PriceListAdmin(CsvExchangeMixin, ModelAdmin):
+class PriceListAdmin(ExchangeMixin, ModelAdmin):
     """What actions cost, in credits."""
 
-    csv_name, csv_columns, csv_required = "tarifs.csv", price_lists.COLUMNS, price_lists.REQUIRED
+    exchanges = ("price_lists",)
 
     empty_hint = _("Sans tarif, toutes les actions sont gratuites. Ajoutez le premier pour en faire payer une.")
     list_display = (
@@ -56,11 +50,3 @@ class PriceListAdmin(CsvExchangeMixin, ModelAdmin):
     )
     ordering = ("id",)
     fields = ("action", "label", "credits", "next_credits", "next_from")
-
-    def csv_rows(self) -> Iterator[tuple[Any, ...]]:
-        for row in PriceList.objects.order_by("pk"):
-            when = "" if row.next_from is None else timezone.localtime(row.next_from).isoformat()
-            yield row.action or "", row.label, row.credits, row.next_credits, when
-
-    def csv_import_rows(self, lines: Iterator[Line], *, dry_run: bool, by: Any) -> Report:
-        return price_lists.import_price_list(lines, dry_run=dry_run, by=by)

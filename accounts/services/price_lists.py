@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.models import PriceList, User
-from common.csv_import import Line, Report
+from common.exchange.reports import Line, Report
 from common.unit_of_work import unit_of_work
 
 COLUMNS = ("action", "libelle", "credits", "nouveaux_credits", "valable_des")
@@ -35,10 +35,10 @@ def apply_due_credits() -> int:
     return applied
 
 
-def import_price_list(lines: Iterable[Line], *, dry_run: bool, by: User | None) -> Report:
+def import_price_list(lines: Iterable[Line], *, dry_run: bool, may_add: bool = True, by: User | None) -> Report:
     """Make the list say what a file says; a dry run only tells.
 
-    Rows are found by their action, without one by their label, and made where there is none.
+    Rows are found by their action, without one by their label, and made where there is none and `may_add`.
     """
     report = Report()
     seen: dict[tuple[str | None, str], int] = {}
@@ -64,6 +64,10 @@ def import_price_list(lines: Iterable[Line], *, dry_run: bool, by: User | None) 
             if row.pk is not None and _values(row) == old:
                 report.unchanged += 1
                 continue
+            if row.pk is None and not may_add:
+                report.refuse(line, _("Vous n'avez pas le droit d'ajouter des lignes."))
+                continue
+            report.created += row.pk is None
             report.changes.append(
                 f"{action or label} : {old['credits'] if row.pk else '–'} → {row.credits}{_later(row)}"
             )

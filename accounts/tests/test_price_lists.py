@@ -13,10 +13,11 @@ from accounts.selectors import action_price
 from accounts.services.price_lists import apply_due_credits
 from accounts.tests.factories import make_user
 from audit.models import Event
+from common.models import FileImport
 
 pytestmark = pytest.mark.django_db
 
-EXPORT, IMPORT = "admin:accounts_pricelist_export_csv", "admin:accounts_pricelist_import_csv"
+EXPORT, IMPORT = "admin:accounts_pricelist_export_file", "admin:accounts_pricelist_import_file"
 
 
 def reserve(**fields):
@@ -53,16 +54,20 @@ def staff(client):
 
 
 def upload(client, text):
-    return client.post(reverse(IMPORT), {"file": SimpleUploadedFile("tarifs.csv", text.encode())})
+    file = SimpleUploadedFile("tarifs.csv", text.encode())
+    assert client.post(reverse(IMPORT), {"resource": "price_lists", "file": file}).status_code == 302
+    return FileImport.objects.latest("pk")
 
 
 def test_export_and_import_of_the_same_change_nothing(staff):
     reserve(next_credits=5, next_from=timezone.now().replace(microsecond=0) + timedelta(days=1))
     PriceList.objects.create(label="=1+1", credits=1)
-    exported = b"".join(staff.get(reverse(EXPORT)).streaming_content).decode()
+    exported = b"".join(
+        staff.get(reverse(EXPORT), {"resource": "price_lists", "format": "csv"}).streaming_content
+    ).decode()
     assert ",'=1+1,1,,\r\n" in exported
-    report = upload(staff, exported).context["report"]
-    assert (report.changes, report.unchanged, report.refused) == ([], 2, [])
+    report = upload(staff, exported)
+    assert (report.changes, report.unchanged, report.refusals) == ([], 2, [])
 
 
 def test_preview_writes_nothing_and_confirming_does(staff):
@@ -73,13 +78,12 @@ def test_preview_writes_nothing_and_confirming_does(staff):
         "check_availability;Voir;1;2;demain\n"
     )
     preview = upload(staff, text)
-    report = preview.context["report"]
-    assert report.changes == ["reserve : 2 → 3 → 4 (2099-01-01 00:00)", "Autre : – → 1"]
-    assert [each.line for each in report.refused] == [4, 5, 6, 7, 8]
+    assert preview.changes == ["reserve : 2 → 3 → 4 (2099-01-01 00:00)", "Autre : – → 1"]
+    assert [line for line, _reason in preview.refusals] == [4, 5, 6, 7, 8]
     assert list(PriceList.objects.values_list("label", "credits")) == [("Réserver", 2)]
     assert not Event.objects.filter(action="reference.updated").exists()
 
-    assert staff.post(reverse(IMPORT), {"content": preview.context["content"], "confirm": "1"}).status_code == 302
+    assert staff.post(reverse("admin:common_fileimport_confirm", args=[preview.pk])).status_code == 302
     assert list(PriceList.objects.values_list("label", "credits", "next_credits")) == [
         ("Réserver", 3, 4),
         ("Autre", 1, None),
@@ -90,6 +94,7 @@ def test_preview_writes_nothing_and_confirming_does(staff):
 def test_who_may_not_change_the_list_imports_none(client):
     reserve()
     client.force_login(make_user(Role.PHARMACIST))
-    answer = client.post(reverse(IMPORT), {"content": "action;libelle;credits\nreserve;R;9\n", "confirm": "1"})
+    file = SimpleUploadedFile("tarifs.csv", b"action;libelle;credits\nreserve;R;9\n")
+    answer = client.post(reverse(IMPORT), {"resource": "price_lists", "file": file})
     assert answer.status_code == 403
     assert PriceList.objects.get().credits == 2

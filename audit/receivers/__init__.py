@@ -1,5 +1,5 @@
 """From domain signals to events, an app a module: one receiver a signal, one call each."""
 
-from audit.receivers import accounts, appointments, catalog, channels, marketplaces, payments, reservations
+from audit.receivers import accounts, appointments, catalog, channels, files, marketplaces, payments, reservations
 
-__all__ = ["accounts", "appointments", "catalog", "channels", "marketplaces", "payments", "reservations"]
+__all__ = ["accounts", "appointments", "catalog", "channels", "files", "marketplaces", "payments", "reservations"]

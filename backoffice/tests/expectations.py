@@ -24,6 +24,7 @@ _MONEY = {"see": "GUCAX"}
 _SCHEDULE = {"see": "GUMAX"}
 _SHELF = {"see": "GUKAX"}
 _KEPT = {**_SHELF, "add": "GKX", "change": "GKX", "delete": "GKX"}
+_FILES = {"export_file": "GUKAX", "import_file": "GKX"}
 _EVENTS = {"see": "GAX"}
 _MACHINERY = {"see": "AX"}
 
@@ -44,8 +45,8 @@ ADMIN: dict[str, dict[str, str]] = {
         "add": "GX",
         "change": "GX",
         "delete": "GX",
-        "export_csv": "GUCAX",
-        "import_csv": "GX",
+        "export_file": "GUCAX",
+        "import_file": "GX",
     },
     "accounts.Rate": {**_MONEY, "add": "GX", "change": "GX"},
     "accounts.User": {
@@ -87,9 +88,9 @@ ADMIN: dict[str, dict[str, str]] = {
     "audit.EventPersonal": _MACHINERY,
     "audit.Seal": _EVENTS,
     "auth.Group": _MACHINERY,
-    "catalog.DutyPeriod": _KEPT,
+    "catalog.DutyPeriod": {**_KEPT, **_FILES},
     "catalog.Holiday": _KEPT,
-    "catalog.Pharmacy": {"see": "GUKAPX", "add": "GKX", "change": "GKPX", "delete": "X"},
+    "catalog.Pharmacy": {"see": "GUKAPX", "add": "GKX", "change": "GKPX", "delete": "X", **_FILES},
     "catalog.PlannedPrice": _KEPT,
     "catalog.PriceChange": _SHELF,
     "catalog.Product": {
@@ -97,14 +98,15 @@ ADMIN: dict[str, dict[str, str]] = {
         "add": "GKX",
         "change": "GKX",
         "delete": "X",
-        "export_csv": "GUKAX",
-        "import_csv": "GKX",
+        "export_file": "GUKAX",
+        "import_file": "GKX",
     },
     "catalog.ProductChange": _SHELF,
     "catalog.SearchEntry": _SHELF,
-    "catalog.Stock": {"see": "GUKAPX", "add": "GKPX", "change": "GKPX", "delete": "X"},
+    "catalog.Stock": {"see": "GUKAPX", "add": "GKPX", "change": "GKPX", "delete": "X", **_FILES},
     "catalog.StockAlert": _SHELF,
     "common.IdempotencyKey": _MACHINERY,
+    "common.FileImport": {"see": "GKAX", "confirm": "X", "abandon": "GKX"},
     "common.ImportBatch": _MACHINERY,
     "common.Mail": {"see": "GUAX"},
     "django_tasks_database.DBTaskResult": _MACHINERY,

@@ -18,7 +18,7 @@ from audit.models import Archive
 from audit.seals.sealing import seal_next
 from catalog.models import DutyPeriod, Holiday, Pharmacy, PlannedPrice, PriceChange, ProductChange, Stock, StockAlert
 from common.mail import send_mail_later
-from common.models import IdempotencyKey, ImportBatch
+from common.models import FileImport, IdempotencyKey, ImportBatch
 from payments.enums import RefundStatus, Status
 from payments.models import CallbackMessage, Payment, Refund
 from payments.providers.base import Outcome, Report, Started
@@ -136,6 +136,7 @@ def make_world() -> World:
     send_mail_later(to=patient.email, template="already_registered")
     make_approval(patient)
     make_review(patient)
+    FileImport.objects.create(resource="stock", file_name="stock.csv", state="ready", requested_by=patient)
     ImportBatch.objects.create(source=f"world {number}")
     seal = seal_next()
     assert seal is not None

@@ -28,7 +28,7 @@ from catalog.own_pharmacies import OwnPharmaciesMixin, own_pharmacies
 from catalog.services.hours import mark_hours_entered
 from catalog.services.pharmacies import save_pharmacy
 from catalog.text import words
-from common.admin import ModelAdmin
+from common.admin import ExchangeMixin, ModelAdmin
 from common.phones import InvalidPhone, to_e164
 
 
@@ -121,10 +121,11 @@ KEPT_BY_MEMBERS = frozenset({"phones", "is_listed", "accepts_cnamgs"})
 
 
 @admin.register(Pharmacy)
-class PharmacyAdmin(OwnPharmaciesMixin, ModelAdmin):
+class PharmacyAdmin(OwnPharmaciesMixin, ExchangeMixin, ModelAdmin):
     """All pharmacies for staff; pharmacists see their own, and keep its phones, hours and whether it is listed."""
 
     pharmacy_field = "pk"
+    exchanges = ("pharmacies",)
     form = PharmacyForm
     list_display = ("name", "code", "town", "quarter", "hours_status", "always_open", "is_listed", "is_active")
     list_filter = (
@@ -167,7 +168,8 @@ class PharmacyAdmin(OwnPharmaciesMixin, ModelAdmin):
 
 
 @admin.register(DutyPeriod)
-class DutyPeriodAdmin(ModelAdmin):
+class DutyPeriodAdmin(ExchangeMixin, ModelAdmin):
+    exchanges = ("duty",)
     list_display = ("pharmacy", "starts_at", "ends_at", "zone", "surcharge")
     list_select_related = ("pharmacy",)
     list_filter = (("pharmacy", AutocompleteSelectFilter),)

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -18,16 +17,13 @@ from catalog.models import (
     ProductChange,
     SearchEntry,
 )
-from catalog.services import price_files
 from catalog.services.products import delete_product, save_product
-from common.admin import CsvExchangeMixin, ModelAdmin, ReadOnlyAdmin, money
-from common.chunks import by_pk
-from common.csv_import import Line, Report
+from common.admin import ExchangeMixin, ModelAdmin, ReadOnlyAdmin, money
 
 
 @admin.register(Product)
-class ProductAdmin(CsvExchangeMixin, ModelAdmin):
-    csv_name, csv_columns, csv_required = "prix.csv", price_files.COLUMNS, price_files.REQUIRED
+class ProductAdmin(ExchangeMixin, ModelAdmin):
+    exchanges = ("products", "product_prices")
     list_display = ("label", "code", "substance", "kind", "price_shown", "is_active", "source")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
@@ -55,14 +51,6 @@ class ProductAdmin(CsvExchangeMixin, ModelAdmin):
     @display(description=_("prix"))
     def price_shown(self, product: Product) -> str:
         return money(product.price, product.currency)
-
-    def csv_rows(self) -> Iterator[tuple[Any, ...]]:
-        for products in by_pk(Product.objects.only("code", "label", "price", "currency")):
-            for product in products:
-                yield product.code, product.label, product.price, product.currency, ""
-
-    def csv_import_rows(self, lines: Iterator[Line], *, dry_run: bool, by: Any) -> Report:
-        return price_files.import_prices(lines, dry_run=dry_run, by=by)
 
     def search_condition(self, term: str) -> Q:
         return Q(code__in=codes_found(term))

@@ -20,7 +20,7 @@ from catalog.models import (
 )
 from catalog.own_pharmacies import OwnPharmaciesMixin, own_pharmacies
 from catalog.services.stock import delete_stock, save_stock
-from common.admin import ModelAdmin, ReadOnlyAdmin, money
+from common.admin import ExchangeMixin, ModelAdmin, ReadOnlyAdmin, money
 
 
 class InStockFilter(DropdownFilter):
@@ -37,9 +37,10 @@ class InStockFilter(DropdownFilter):
 
 
 @admin.register(Stock)
-class StockAdmin(OwnPharmaciesMixin, ModelAdmin):
+class StockAdmin(OwnPharmaciesMixin, ExchangeMixin, ModelAdmin):
     """All stock for staff; pharmacists keep their own pharmacies'."""
 
+    exchanges = ("stock",)
     list_display = ("product_code", "pharmacy", "quantity", "price_shown", "observed_at")
     list_select_related = ("pharmacy",)
     # As the unique index has them.

@@ -16,7 +16,7 @@ from accounts.models import User
 from catalog.models import PlannedPrice, Product
 from catalog.services.prices import known_labels, set_prices
 from catalog.values import price_in_francs, product_code
-from common.csv_import import Line, Report
+from common.exchange.reports import Line, Report
 from common.unit_of_work import unit_of_work
 
 COLUMNS = ("code", "libelle", "prix", "devise", "valable_des")

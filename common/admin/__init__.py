@@ -5,13 +5,15 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.actions import ServiceForm, service_action
 from common.admin.base import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
-from common.admin.csv_exchange import CsvExchangeMixin
 from common.admin.display import badge, json_block, link, moment, money, text_block
+from common.admin.exchange import ExchangeMixin
+from common.admin.file_imports import FileImportAdmin
 from common.admin.filters import period_filter
 from common.models import IdempotencyKey
 
 __all__ = [
-    "CsvExchangeMixin",
+    "ExchangeMixin",
+    "FileImportAdmin",
     "ModelAdmin",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
