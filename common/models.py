@@ -181,7 +181,9 @@ class FileImport(Timestamped):
 
     resource = models.CharField(_("contenu"), max_length=32)
     file_name = models.CharField(_("nom du fichier"), max_length=200)
-    file = models.FileField(_("fichier"), upload_to="imports/%Y/%m", storage=private_storage, max_length=200, blank=True)
+    file = models.FileField(
+        _("fichier"), upload_to="imports/%Y/%m", storage=private_storage, max_length=200, blank=True
+    )
     state = models.CharField(_("état"), max_length=16, choices=FileImportState, default=FileImportState.CHECKING)
     total = models.PositiveIntegerField(_("lignes"), null=True)
     done = models.PositiveIntegerField(_("lignes traitées"), default=0)

@@ -251,8 +251,8 @@ STORAGES = {
     "default": {"BACKEND": env.str("MEDIA_STORAGE", default="django.core.files.storage.FileSystemStorage")},
     # What staff hand in, until it is done with: nobody fetches it, web processes and workers see the same.
     "private": {
-        "BACKEND": env.str("PRIVATE_STORAGE", default="django.core.files.storage.FileSystemStorage"),
-        "OPTIONS": env.json("PRIVATE_STORAGE_OPTIONS", default={"location": env.str("FILES_DIR", default=str(DATA_DIR / "files"))}),
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.str("FILES_DIR", default=str(DATA_DIR / "files"))},
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -106,7 +106,8 @@ ADMIN: dict[str, dict[str, str]] = {
     "catalog.Stock": {"see": "GUKAPX", "add": "GKPX", "change": "GKPX", "delete": "X", **_FILES},
     "catalog.StockAlert": _SHELF,
     "common.IdempotencyKey": _MACHINERY,
-    "common.FileImport": {"see": "GKAX", "confirm": "X", "abandon": "GKX"},
+    # Confirmed by whoever brought it, and by nobody else.
+    "common.FileImport": {"see": "GKAX", "confirm": "", "abandon": "GKX"},
     "common.ImportBatch": _MACHINERY,
     "common.Mail": {"see": "GUAX"},
     "django_tasks_database.DBTaskResult": _MACHINERY,
