@@ -252,7 +252,11 @@ def _take(merchant_id: int, user_id: int, channel_name: str, secret: str) -> str
     if row is None or not _may_connect(user_id):
         raise InvalidState
     row.delete()
-    return tokens.unseal(row.verifier, merchant_id=merchant_id, channel=channel_name)["verifier"]
+    try:
+        return tokens.unseal(row.verifier, merchant_id=merchant_id, channel=channel_name)["verifier"]
+    except tokens.Unreadable as error:
+        # Its key was removed within these ten minutes.
+        raise InvalidState from error
 
 
 def _may_connect(user_id: int) -> bool:

@@ -15,7 +15,7 @@ from marketplaces.channels.tests.conftest import _nobody_remembers, ebay, etsy, 
 from marketplaces.enums import ConnectionState
 from marketplaces.models import ChannelConnection
 from marketplaces.services import access, connections
-from marketplaces.tenancy import merchant_scope
+from marketplaces.tenancy import crossing, merchant_scope
 from marketplaces.tests.factories import make_connection, make_merchant
 from tests.fault_table import CALL_FAULTS, cells
 from tests.threads import run_together
@@ -238,6 +238,16 @@ def test_late_refusal_ends_no_newer_pair(fresh):
 
     assert not connections.expire(fresh.merchant.pk, fresh.name, version=4, reason="access_refused")
     assert fresh.row().state == ConnectionState.CONNECTED
+
+
+def test_worker_who_crosses_merchants_acts_for_each_of_them(marketplace, db):
+    both = [Connected(marketplace, account=account) for account in ("1001", "2002")]
+
+    with crossing():
+        assert [each.publish().outcome for each in both] == [Outcome.DONE] * 2
+
+    assert sorted(row["account"] for row in marketplace.live()) == ["1001", "2002"]
+    assert len(marketplace.calls("POST", "/token")) == 2
 
 
 def test_page_is_read_in_the_merchants_name(fresh):

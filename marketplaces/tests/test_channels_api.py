@@ -126,6 +126,13 @@ def test_callback_is_good_once(api, ask, etsy):
     assert len(rows()) == 1
 
 
+def test_looking_at_the_address_uses_nothing_up(api, ask, etsy):
+    back = etsy.consent(ask("post", "etsy/connect/").json()["authorization_url"])
+
+    assert api().head("/api/v1/channels/etsy/callback/", back).status_code == 405
+    assert api().get("/api/v1/channels/etsy/callback/", back).status_code == 200
+
+
 def test_callback_with_another_persons_sign_in_completes_nothing(api, ask, etsy):
     stranger = make_member(make_merchant(), MemberRole.OWNER)
     back = etsy.consent(ask("post", "etsy/connect/").json()["authorization_url"])

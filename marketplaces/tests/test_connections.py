@@ -393,6 +393,15 @@ def test_rotation_puts_everything_under_the_first_key(merchant, owner, etsy, set
     assert connections.complete("etsy", state=back["state"], code=back["code"])
 
 
+def test_consent_whose_key_is_gone_is_void(merchant, owner, etsy, settings):
+    back = etsy.consent(begin(merchant, owner, "etsy"))
+    settings.CHANNEL_KEYS = ["another-key-another-key-another-key"]
+
+    with pytest.raises(InvalidState):
+        connections.complete("etsy", state=back["state"], code=back["code"])
+    assert rows() == []
+
+
 def test_rotation_names_what_no_key_opens_and_leaves_it(merchant, owner, ebay, settings):
     connected(merchant, owner, ebay)
     settings.CHANNEL_KEYS = ["another-key-another-key-another-key"]

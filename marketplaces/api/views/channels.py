@@ -99,6 +99,8 @@ class ChannelCallbackView(APIView):
     """Where the channel's consent page sends the merchant's browser back."""
 
     permission_classes = [AllowAny]
+    # No HEAD: looking at the address would use the code up.
+    http_method_names = ["get", "options"]
 
     @extend_schema(
         tags=["marketplaces"],
