@@ -90,6 +90,8 @@ class EventChangeList(ChangeList):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
+    person_path = "entity_id"
+    lists_people = False
     list_display = (
         moment("occurred_at", _("date")),
         "action_shown",
@@ -175,6 +177,9 @@ class EventAdmin(ReadOnlyAdmin):
             return _("effacées")
         return json_block(personal.values)
 
+    def person_of(self, obj: Event) -> int | None:
+        return _person(obj)
+
     def search_condition(self, term: str) -> Q:
         if "@" in term:
             found = User.objects.filter(email__startswith=term.lower()).values_list("pk", flat=True)[:100]
@@ -182,6 +187,11 @@ class EventAdmin(ReadOnlyAdmin):
         number = as_uuid(term)
         # Every kind of object by name: the index begins with it.
         return Q(entity__in=list(_ENTITY_LABELS), entity_id=str(number or term))
+
+
+def _person(event: Event) -> int | None:
+    """Whom an event is about, where it says so itself."""
+    return int(event.entity_id) if event.entity == "user" and event.entity_id.isdecimal() else None
 
 
 def _personal(event: Event) -> EventPersonal | None:
@@ -192,6 +202,7 @@ def _personal(event: Event) -> EventPersonal | None:
 class EventPersonalAdmin(ReadOnlyAdmin):
     """What can be erased of an event with the person it is about."""
 
+    person_path = "event.entity_id"
     list_display = (moment("created_at", _("créé le")), "event_shown", "ip")
     list_select_related = ("event",)
     # By the event's key: what is erasable has no order of its own that an index knows.
@@ -211,6 +222,9 @@ class EventPersonalAdmin(ReadOnlyAdmin):
     @display(description=_("valeurs"))
     def values_shown(self, personal: EventPersonal) -> str:
         return json_block(personal.values)
+
+    def person_of(self, obj: EventPersonal) -> int | None:
+        return _person(obj.event)
 
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)

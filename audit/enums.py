@@ -127,6 +127,8 @@ class Action(TextChoices):
     REFERENCE_CREATED = "reference.created", _("Donnée de référence créée")
     REFERENCE_UPDATED = "reference.updated", _("Donnée de référence modifiée")
     REFERENCE_DELETED = "reference.deleted", _("Donnée de référence supprimée")
+    PAGE_READ = "page.read", _("Consultation d'une page d'une personne")
+    LIST_READ = "page.listed", _("Consultation d'une liste de personnes")
     LEGACY_REFUSED = "legacy.refused", _("Demande refusée d'un ancien site")
     IMPORT_ROWS = "import.rows", _("Lignes reprises d'un autre système")
     IMPORT_FINISHED = "import.finished", _("Reprise de données terminée")

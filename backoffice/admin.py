@@ -10,6 +10,7 @@ from django_tasks_db.models import DBTaskResult
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from accounts.models import User
 from common.admin import ReadOnlyAdmin, badge, json_block, moment, period_filter, text_block
 from common.enums import ImportState, MailState
 from common.models import ImportBatch, Mail
@@ -54,6 +55,7 @@ class TaskAdmin(ReadOnlyAdmin):
 class MailAdmin(ReadOnlyAdmin):
     """What was written to whom, and what could not be: never what it says."""
 
+    person_path = "to"
     list_display = (
         "to",
         "template",
@@ -71,6 +73,9 @@ class MailAdmin(ReadOnlyAdmin):
     def state_badge(self, mail: Mail) -> str:
         colours = {MailState.FAILED: "danger", MailState.SENT: "success"}
         return badge(mail.get_state_display(), colours.get(MailState(mail.state), ""))
+
+    def person_of(self, obj: Mail) -> int | None:
+        return User.objects.filter(email=obj.to).values_list("pk", flat=True).first()
 
     def search_condition(self, term: str) -> Q:
         return Q(to=term.casefold())

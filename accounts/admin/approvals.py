@@ -34,6 +34,7 @@ def _is_open(approval: Approval) -> bool:
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
+    person_path = "beneficiary_id"
     list_display = (
         moment("created_at", _("demandée le")),
         "age",

@@ -68,6 +68,7 @@ class EntryInline(_EntryColumns, ReadOnlyInline):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
+    person_path = "user_id"
     list_display = (
         "holder",
         "full_name",
@@ -166,6 +167,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
 @admin.register(CreditEntry)
 class CreditEntryAdmin(_EntryColumns, ReadOnlyAdmin):
+    person_path = "account.user_id"
     list_display = (
         moment("created_at", _("créé le")),
         "holder",

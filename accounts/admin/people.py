@@ -105,6 +105,7 @@ def _roles_given_by(user: Any) -> list[tuple[str, Any]]:
 class UserAdmin(ModelAdmin):
     """People. New ones get their account and welcome credits; passwords are never shown, nor set for somebody else."""
 
+    person_path = "pk"
     list_display = (
         "email",
         "full_name",

@@ -25,6 +25,7 @@ class ConclusionForm(ServiceForm):
 
 @admin.register(AccountReview)
 class AccountReviewAdmin(ReadOnlyAdmin):
+    person_path = "account.user_id"
     list_display = ("person", "reason", "found", "explained", "status_badge", moment("created_at", _("signalé le")))
     list_select_related = ("account__user",)
     list_filter = (("status", ChoicesDropdownFilter), ("reason", ChoicesDropdownFilter), period_filter("created_at"))

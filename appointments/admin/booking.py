@@ -89,6 +89,7 @@ def _is_movable(appointment: Appointment) -> bool:
 class AppointmentAdmin(ReadOnlyAdmin):
     """All appointments; changed by actions only. The doctor's notes are not shown: they are the doctor's alone."""
 
+    person_path = "patient_id"
     list_display = (
         "when",
         "doctor",

@@ -31,6 +31,7 @@ class OfferInline(ReadOnlyInline):
 class WaitlistEntryAdmin(ReadOnlyAdmin):
     """Who waits for what, in the order in which they are asked."""
 
+    person_path = "patient_id"
     list_display = (
         "patient_name",
         "wanted",
@@ -74,6 +75,7 @@ class FreedSlotAdmin(ReadOnlyAdmin):
 class CalendarFeedAdmin(ReadOnlyAdmin):
     """Who reads which calendar from outside; the secret address itself is known to nobody here."""
 
+    person_path = "user_id"
     list_display = (
         "user",
         "kind",

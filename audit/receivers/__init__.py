@@ -1,5 +1,25 @@
 """From domain signals to events, an app a module: one receiver a signal, one call each."""
 
-from audit.receivers import accounts, appointments, catalog, channels, files, marketplaces, payments, reservations
+from audit.receivers import (
+    accounts,
+    appointments,
+    catalog,
+    channels,
+    files,
+    marketplaces,
+    payments,
+    reading,
+    reservations,
+)
 
-__all__ = ["accounts", "appointments", "catalog", "channels", "files", "marketplaces", "payments", "reservations"]
+__all__ = [
+    "accounts",
+    "appointments",
+    "catalog",
+    "channels",
+    "files",
+    "marketplaces",
+    "payments",
+    "reading",
+    "reservations",
+]

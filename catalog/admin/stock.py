@@ -100,6 +100,7 @@ class StockAdmin(OwnPharmaciesMixin, ExchangeMixin, ModelAdmin):
 class StockAlertAdmin(ReadOnlyAdmin):
     """Who waits for what, and whom the mail has reached."""
 
+    person_path = "user_id"
     list_display = ("product_code", "user", "pharmacy", "created_at", "fired_at")
     list_select_related = ("user", "pharmacy")
     fields = ("product_code", "user", "pharmacy", "created_at", "fired_at")

@@ -33,6 +33,7 @@ __all__ = [
 class IdempotencyKeyAdmin(ReadOnlyAdmin):
     """Without the stored answer: it is encrypted, because it may tell what somebody takes."""
 
+    person_path = "user_id"
     list_display = (moment("created_at", _("créé le")), "user", "key", "status", "lease_until")
     list_select_related = ("user",)
     list_filter = (period_filter("created_at"),)

@@ -8,9 +8,13 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from common.admin.paginator import CappedPaginator
+from common.admin.reading import list_was_read, page_was_read
+
+# Of a list's address: the number of the page, and what says nothing about anybody.
+_PAGE, _PLAIN = "p", {"o", "e", "_popup", "_to_field"}
 
 
 class ChangeList(unfold.views.ChangeList):
@@ -43,9 +47,56 @@ class ModelAdmin(unfold.admin.ModelAdmin):
     empty_value_display = "–"
     # What to do about an empty list, where there is more to say than "add a row".
     empty_hint: Any = ""
+    # Whose the rows are: the way from a row to the person's key, e.g. `payment.user_id`. Who reads them is an event.
+    person_path = ""
+    # Whether the list shows people, too, or only each row's page.
+    lists_people = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ChangeList
+
+    def person_of(self, obj: Any) -> int | None:
+        """The key of the person whose row it is; None where nobody knows."""
+        for name in self.person_path.split("."):
+            obj = getattr(obj, name, None)
+        return None if obj is None else int(obj)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        obj = super().get_object(request, object_id, from_field)
+        request.looked_at = obj  # type: ignore[attr-defined]
+        return obj
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        obj = getattr(request, "looked_at", None)
+        if self.person_path and obj is not None:
+            page_was_read(request, response, model=self.model, person=lambda: self.person_of(obj), obj=obj)
+        return response
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        if self.person_path and self.lists_people:
+            filters, personal = self._asked(request)
+            list_was_read(request, response, model=self.model, filters=filters, personal=personal)
+        return response
+
+    def _asked(self, request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the address narrows the list down to: by its own filters, and by what may name somebody."""
+        own = [
+            each[0] if isinstance(each, (tuple, list)) else getattr(each, "parameter_name", each)
+            for each in self.get_list_filter(request)
+        ]
+        filters: dict[str, Any] = {}
+        personal: dict[str, Any] = {}
+        for name, values in request.GET.lists():
+            value = values[0] if len(values) == 1 else values
+            if name == _PAGE or name.split("__")[0] in own:
+                filters[name] = value
+            elif name not in _PLAIN and value:
+                personal[name] = value
+        return filters, personal
 
     def search_condition(self, term: str) -> Q:
         """What rows match a search term (stripped, not empty)."""

@@ -49,6 +49,7 @@ class AttemptInline(AttemptColumns, ReadOnlyInline):
 
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(AttemptColumns, ReadOnlyAdmin):
+    person_path = "payment.user_id"
     list_display = (
         moment("created_at", _("créé le")),
         "reference",

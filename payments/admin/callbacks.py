@@ -17,6 +17,7 @@ from payments.models import CallbackMessage
 
 @admin.register(CallbackMessage)
 class CallbackMessageAdmin(ReadOnlyAdmin):
+    person_path = "attempt.payment.user_id"
     list_display = (
         moment("created_at", _("créé le")),
         "provider",

@@ -81,6 +81,7 @@ class RefundForm(ServiceForm):
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
+    person_path = "user_id"
     list_display = (
         moment("created_at", _("créé le")),
         "payer",

@@ -33,6 +33,7 @@ class SentForm(ServiceForm):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
+    person_path = "payment.user_id"
     list_display = (
         moment("created_at", _("créé le")),
         "payee",

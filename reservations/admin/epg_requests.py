@@ -58,6 +58,7 @@ def _is_open_task(request: EpgRequest) -> bool:
 class EpgRequestAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
     """What EPG was asked to reserve, and what only a telephone can settle now."""
 
+    person_path = "reservation.user_id"
     list_display = (
         moment("created_at", _("créée le")),
         "code",

@@ -84,6 +84,7 @@ def _may_become(status: Status) -> Any:
 class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
     """All reservations for staff, those of their own pharmacies for pharmacists; changed by actions only."""
 
+    person_path = "user_id"
     list_display = (
         "pickup_code",
         moment("created_at", _("créée le")),
