@@ -11,6 +11,9 @@ appointment_rescheduled = Signal()
 appointment_paid = Signal()
 """`appointment`, `payment` (None where credits paid), `credits` (0 where money paid), `by` (User or None)."""
 
+appointment_described = Signal()
+"""`appointment`, `by`: what the visit is about was said anew; the words are the patient's and the doctor's."""
+
 notes_changed = Signal()
 """`appointment`, `by`: the doctor's private notes, whose text is nobody else's."""
 

@@ -83,6 +83,7 @@ class Action(TextChoices):
     APPOINTMENT_NO_SHOW = "appointment.no_show", _("Patient absent")
     APPOINTMENT_RESCHEDULED = "appointment.rescheduled", _("Rendez-vous déplacé")
     APPOINTMENT_PAID = "appointment.paid", _("Rendez-vous payé")
+    APPOINTMENT_DESCRIBED = "appointment.described", _("Motif du rendez-vous modifié")
     APPOINTMENT_NOTES_CHANGED = "appointment.notes_changed", _("Notes du médecin modifiées")
     WAITLIST_WAITING = "waitlist.waiting", _("En liste d'attente")
     WAITLIST_OFFERED = "waitlist.offered", _("Créneau proposé")

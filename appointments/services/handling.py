@@ -13,7 +13,7 @@ from appointments.models import Appointment, WaitlistOffer
 from appointments.services.locks import lock
 from appointments.services.moves import move
 from appointments.services.offers import close_offer
-from appointments.signals import appointment_paid, notes_changed
+from appointments.signals import appointment_described, appointment_paid, notes_changed
 from common.crypto import decrypt, encrypt
 from common.errors import Forbidden
 from common.unit_of_work import unit_of_work
@@ -140,6 +140,7 @@ def describe(appointment: Appointment, *, reason: str, by: User) -> Appointment:
         MOVES.check(locked.status, Status.CANCELLED)
         locked.reason = reason
         locked.save(update_fields=["reason", "updated_at"])
+        appointment_described.send(Appointment, appointment=locked, by=by)
     return locked
 
 

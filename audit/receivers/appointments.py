@@ -53,6 +53,11 @@ def appointment_paid(appointment: Appointment, payment: Payment | None, credits:
     )
 
 
+@receiver(appointments.appointment_described, dispatch_uid="audit.appointment_described")
+def appointment_described(appointment: Appointment, **kwargs: Any) -> None:
+    record(Action.APPOINTMENT_DESCRIBED, entity="appointment", entity_id=appointment.public_id)
+
+
 @receiver(appointments.notes_changed, dispatch_uid="audit.appointment_notes_changed")
 def appointment_notes_changed(appointment: Appointment, **kwargs: Any) -> None:
     record(Action.APPOINTMENT_NOTES_CHANGED, entity="appointment", entity_id=appointment.public_id)
