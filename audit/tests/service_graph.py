@@ -64,7 +64,7 @@ def _read(definition: ast.FunctionDef, module: str, imports: dict[str, str]) -> 
             continue
         called = node.func
         if isinstance(called, ast.Attribute):
-            found.writes |= called.attr in _WRITES
+            found.writes |= called.attr in _WRITES or ast.unparse(called).endswith(".groups.set")
             found.tells |= called.attr in _TELLS
         elif isinstance(called, ast.Name):
             found.writes |= called.id in _HELPERS

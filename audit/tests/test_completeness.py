@@ -73,6 +73,7 @@ UNTOLD = {
 _REFERENCE = "saves reference data, whose old and new values the save itself tells"
 _PART = "a part of a service that tells"
 SILENT = {
+    "accounts.services.duties.set_groups": _PART,
     "accounts.services.limits.forgive": "counters of attempts",
     "accounts.services.one_time.end": _PART,
     "accounts.services.one_time.end_all": _PART,
