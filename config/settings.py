@@ -461,6 +461,11 @@ ETSY_API_KEY = required(
 )
 # What the merchant's browser is to ask of Vinted: opaque to us.
 VINTED_ACTIONS = channels.actions(env.str("VINTED_ACTIONS", default=""))
+# A worker's hold on a job, renewed while it lives: longer than a call to a channel may take.
+JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=60)
+ORDER_POLL_SECONDS = env.float("ORDER_POLL_SECONDS", default=300)
+# How long the merchant's browser may be at one task before it must have said something.
+PLUGIN_LEASE_SECONDS = env.float("PLUGIN_LEASE_SECONDS", default=120)
 
 # The secrets that others issued, and those inside addresses.
 if not DEBUG:

@@ -119,3 +119,78 @@ class ConnectionState(TextChoices):
     CONNECTED = "connected", _("Connecté")
     EXPIRED = "expired", _("À reconnecter")
     STOPPED = "stopped", _("Arrêté")
+
+
+class JobKind(TextChoices):
+    """What a job does on its channel. The first three are about one listing, the others about the whole account."""
+
+    PUBLISH = "publish", _("Publication")
+    UPDATE = "update", _("Mise à jour")
+    DELETE = "delete", _("Retrait")
+    SYNC = "sync", _("Reprise des annonces existantes")
+    ORDERS = "orders", _("Relève des commandes")
+    MESSAGES = "messages", _("Relève des messages")
+
+
+OF_A_LISTING = (JobKind.PUBLISH, JobKind.UPDATE, JobKind.DELETE)
+
+
+class JobState(TextChoices):
+    PENDING = "pending", _("En attente")
+    RUNNING = "running", _("En cours")
+    COMPLETED = "completed", _("Terminée")
+    FAILED = "failed", _("Échouée")
+    CANCELLED = "cancelled", _("Annulée")
+    EXPIRED = "expired", _("Hors délai")
+
+
+JOB_MOVES = Moves(
+    {
+        JobState.PENDING: {JobState.RUNNING, JobState.CANCELLED, JobState.EXPIRED},
+        # Pending again: a step was taken and another one is to follow, now or after a pause.
+        JobState.RUNNING: {
+            JobState.PENDING,
+            JobState.COMPLETED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+            JobState.EXPIRED,
+        },
+        JobState.COMPLETED: set(),
+        # Somebody tries again, or puts it away.
+        JobState.FAILED: {JobState.PENDING, JobState.CANCELLED},
+        JobState.EXPIRED: {JobState.PENDING, JobState.CANCELLED},
+        JobState.CANCELLED: set(),
+    }
+)
+OPEN_JOB = (JobState.PENDING, JobState.RUNNING)
+# Nobody will do them before a person has looked.
+DEAD_LETTER = (JobState.FAILED, JobState.EXPIRED)
+
+
+class StepState(TextChoices):
+    """Of one call to a channel, or of one task for the merchant's browser."""
+
+    PENDING = "pending", _("En attente")
+    PROCESSING = "processing", _("En cours")
+    COMPLETED = "completed", _("Terminée")
+    FAILED = "failed", _("Échouée")
+    TIMEOUT = "timeout", _("Sans réponse")
+
+
+STEP_MOVES = Moves(
+    {
+        # Failed: its job ended before anybody took it.
+        StepState.PENDING: {StepState.PROCESSING, StepState.FAILED, StepState.TIMEOUT},
+        StepState.PROCESSING: {StepState.COMPLETED, StepState.FAILED, StepState.TIMEOUT},
+        StepState.COMPLETED: set(),
+        StepState.FAILED: set(),
+        StepState.TIMEOUT: set(),
+    }
+)
+
+
+class StopReason(TextChoices):
+    """Why a merchant's queue for a channel stands still until they say that it may go on."""
+
+    CREDENTIALS = "credentials", _("L'accès au canal est terminé : reconnectez-vous")
+    BROWSER = "browser", _("Le site a refusé votre navigateur ou demande une vérification : regardez-y vous-même")

@@ -78,3 +78,8 @@ class MayNotOpen(Forbidden):
 class PharmacyTaken(Conflict):
     code = "pharmacy_has_merchant"
     detail = _("Cette pharmacie a déjà un marchand.")
+
+
+class ChannelCannot(Conflict):
+    code = "channel_cannot"
+    detail = _("Ce canal ne le permet pas.")

@@ -1,4 +1,5 @@
-"""After a migration: the staff's login sees every merchant's rows (PostgreSQL with `DATABASE_STAFF_URL` only)."""
+"""After a migration: the staff's login sees every merchant's rows (PostgreSQL with `DATABASE_STAFF_URL` only). A
+merchant's queue for a channel goes as long as their access to it."""
 
 from typing import Any
 
@@ -7,6 +8,9 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
+from marketplaces.models import ChannelConnection
+from marketplaces.services.jobs import queues
+from marketplaces.signals import connection_moved
 from marketplaces.tenant_tables import STAFF_POLICY
 
 
@@ -30,3 +34,8 @@ def let_staff_cross(sender: Any, app_config: Any, using: str, **kwargs: Any) -> 
                 cursor.execute(f"DROP POLICY {STAFF_POLICY} ON {table}")
             name = connection.ops.quote_name(role)
             cursor.execute(f"CREATE POLICY {STAFF_POLICY} ON {table} TO {name} USING (true) WITH CHECK (true)")
+
+
+@receiver(connection_moved, dispatch_uid="marketplaces.queue_follows_connection")
+def queue_follows_connection(connection: ChannelConnection, by: Any, **kwargs: Any) -> None:
+    queues.follow(connection, by=by)

@@ -43,3 +43,21 @@ connection_moved = Signal()
 
 connection_changed = Signal()
 """`connection`, `old` and `new` (dicts of its settings), `by`."""
+
+job_moved = Signal()
+"""`job` (in its new state), `old` (JobState or None where it is new), `by` (User or None). Not between its steps."""
+
+queue_stopped = Signal()
+"""`queue` (ChannelQueue), `reason` (StopReason), `by` (User or None): its merchant is asked."""
+
+queue_resumed = Signal()
+"""`queue` (ChannelQueue), `by` (User or None)."""
+
+foreign_linked = Signal()
+"""`found` (ForeignListing), `item`, `by`."""
+
+device_added = Signal()
+"""`device` (PluginDevice), `by`."""
+
+device_revoked = Signal()
+"""`device` (PluginDevice), `by`."""

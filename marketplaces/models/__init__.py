@@ -17,27 +17,36 @@ from marketplaces.models.attributes import (
 )
 from marketplaces.models.base import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 from marketplaces.models.connections import ChannelAuthorization, ChannelConnection
+from marketplaces.models.found import BuyerMessage, ForeignListing
 from marketplaces.models.items import Item, ItemImage
+from marketplaces.models.jobs import ChannelCall, ChannelQueue, Job, JobTurn
 from marketplaces.models.listings import Listing
 from marketplaces.models.merchants import Membership, Merchant, Plan, SubscriptionQuota
 from marketplaces.models.orders import Order, OrderLine
+from marketplaces.models.plugin import PluginDevice, PluginTask
 
 __all__ = [
     "ATTRIBUTES",
     "Attribute",
     "Brand",
     "BrandChannelId",
+    "BuyerMessage",
     "Category",
     "CategoryChannelId",
     "ChannelAuthorization",
+    "ChannelCall",
     "ChannelConnection",
     "ChannelId",
+    "ChannelQueue",
     "Color",
     "ColorChannelId",
     "Condition",
     "ConditionChannelId",
+    "ForeignListing",
     "Item",
     "ItemImage",
+    "Job",
+    "JobTurn",
     "Listing",
     "Material",
     "MaterialChannelId",
@@ -46,6 +55,8 @@ __all__ = [
     "Order",
     "OrderLine",
     "Plan",
+    "PluginDevice",
+    "PluginTask",
     "Size",
     "SizeChannelId",
     "SubscriptionQuota",

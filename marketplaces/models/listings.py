@@ -14,7 +14,8 @@ class Listing(TenantModel):
     """An item on one channel, from the moment somebody asked for it; a single row however often it comes and goes.
 
     `external_id` is the channel's own number of what buyers see, `external_offer_id` a second one where the channel
-    has two (eBay's offer). `published_quantity` is what the channel was last told, null where it was told nothing.
+    has two (eBay's offer). `published_quantity` is what the channel was last told, null where it was told nothing;
+    `content_digest` tells words and pictures that it was given from those of today.
     """
 
     public_id = models.UUIDField(_("identifiant"), default=uuid.uuid4, editable=False)
@@ -29,6 +30,7 @@ class Listing(TenantModel):
     )
     published_quantity = models.PositiveIntegerField(_("quantité publiée"), null=True, editable=False)
     published_at = models.DateTimeField(_("publiée le"), null=True, editable=False)
+    content_digest = models.CharField(_("empreinte du contenu publié"), max_length=64, null=True, editable=False)
     last_error = models.TextField(_("dernière erreur"), blank=True, max_length=2000)
     last_error_code = models.CharField(_("code de l'erreur"), max_length=64, blank=True)
 

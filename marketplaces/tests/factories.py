@@ -1,6 +1,7 @@
 """Merchants, people and items for tests. Rows of a merchant's are made in their own block."""
 
 import itertools
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -9,20 +10,37 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tests.factories import make_user
 from marketplaces import tokens
-from marketplaces.enums import Channel, ConnectionState, ListingState, MemberRole, OrderState, ProductClass
+from marketplaces.enums import (
+    OF_A_LISTING,
+    Channel,
+    ConnectionState,
+    JobKind,
+    ListingState,
+    MemberRole,
+    OrderState,
+    ProductClass,
+)
 from marketplaces.models import (
+    BuyerMessage,
     Category,
     ChannelAuthorization,
+    ChannelCall,
     ChannelConnection,
+    ChannelQueue,
     Condition,
+    ForeignListing,
     Item,
     ItemImage,
+    Job,
+    JobTurn,
     Listing,
     Membership,
     Merchant,
     Order,
     OrderLine,
     Plan,
+    PluginDevice,
+    PluginTask,
     SubscriptionQuota,
 )
 from marketplaces.sku import sku_for
@@ -59,14 +77,20 @@ def make_member(merchant: Merchant, role: MemberRole, *, user: User | None = Non
 def make_category(**fields: Any) -> Category:
     number = next(_numbers)
     values = {"product_class": ProductClass.COSMETIC, "is_allowed": True, **fields}
-    return Category.objects.create(
+    category = Category.objects.create(
         code=f"category-{number}", name_fr=f"Soin {number}", name_en=f"Care {number}", **values
     )
+    for channel in Channel:
+        category.channel_ids.create(channel=channel, external_id=str(1000 + number))
+    return category
 
 
 def make_condition() -> Condition:
     number = next(_numbers)
-    return Condition.objects.create(code=f"condition-{number}", name_fr="Neuf", name_en="New")
+    condition = Condition.objects.create(code=f"condition-{number}", name_fr="Neuf", name_en="New")
+    for channel in Channel:
+        condition.channel_ids.create(channel=channel, external_id="NEW")
+    return condition
 
 
 def make_item(merchant: Merchant, **fields: Any) -> Item:
@@ -154,3 +178,55 @@ def make_authorization(merchant: Merchant, user: User, channel: Channel = Channe
             verifier=tokens.seal({"verifier": "v"}, merchant_id=merchant.pk, channel=channel),
             expires_at=timezone.now() + timedelta(minutes=10),
         )
+
+
+def make_job(item: Item, kind: JobKind = JobKind.PUBLISH, channel: Channel = Channel.EBAY, **fields: Any) -> Job:
+    """A job of the item's listing on that channel, due now."""
+    now = timezone.now()
+    with merchant_scope(item.merchant_id):
+        listing = Listing.objects.filter(item=item, channel=channel).first()
+    if kind in OF_A_LISTING and listing is None:
+        listing = make_listing(item, channel, state=ListingState.PENDING, external_id="")
+    values = {
+        "listing": listing if kind in OF_A_LISTING else None,
+        "priority": 2,
+        "next_at": now,
+        "expires_at": now + timedelta(days=7),
+        **fields,
+    }
+    with merchant_scope(item.merchant_id):
+        return Job.objects.create(merchant_id=item.merchant_id, kind=kind, channel=channel, **values)
+
+
+def make_device(merchant: Merchant, user: User | None = None, **fields: Any) -> PluginDevice:
+    values = {"name": "Chrome", "token_hash": os.urandom(32), "created_by": user or make_user(), **fields}
+    with merchant_scope(merchant.pk):
+        return PluginDevice.objects.create(merchant=merchant, **values)
+
+
+def make_task(job: Job, **fields: Any) -> PluginTask:
+    values = {"action": "publish", "method": "POST", "path": "/api/items", **fields}
+    with merchant_scope(job.merchant_id):
+        return PluginTask.objects.create(merchant_id=job.merchant_id, job=job, channel=job.channel, **values)
+
+
+def make_found(merchant: Merchant, **fields: Any) -> ForeignListing:
+    values = {"channel": Channel.EBAY, "external_id": f"x{next(_numbers)}", "seen_at": timezone.now(), **fields}
+    with merchant_scope(merchant.pk):
+        return ForeignListing.objects.create(merchant=merchant, **values)
+
+
+def make_job_rows(item: Item) -> Job:
+    """A row in every table of the jobs."""
+    job = make_job(item)
+    with crossing():
+        merchant = Merchant.objects.get(pk=item.merchant_id)
+    make_device(merchant)
+    make_task(job)
+    make_found(merchant)
+    with merchant_scope(merchant.pk):
+        ChannelCall.objects.create(merchant=merchant, job=job, action="publish")
+        ChannelQueue.objects.create(merchant=merchant, channel=Channel.EBAY)
+        JobTurn.objects.create(merchant=merchant)
+        BuyerMessage.objects.create(merchant=merchant, channel=Channel.VINTED, external_id=f"m{next(_numbers)}")
+    return job

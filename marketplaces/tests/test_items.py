@@ -15,6 +15,7 @@ from marketplaces.enums import Channel, ListingState, MemberRole, ProductClass, 
 from marketplaces.gate import normalise_code, suspect_words
 from marketplaces.models import Item, Listing
 from marketplaces.services import items, publishing
+from marketplaces.services.jobs import requests
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import (
     make_category,
@@ -229,7 +230,7 @@ def test_deleted_item_leaves_the_channels_and_keeps_its_row(client, merchant):
     with merchant_scope(merchant.pk):
         assert Item.objects.get().deleted_at is not None
         assert Listing.objects.get(pk=listing.pk).state == ListingState.WITHDRAWING
-    assert actions()[-2:] == ["listing.moved", "item.deleted"]
+    assert actions()[-3:] == ["listing.moved", "job.moved", "item.deleted"]
 
 
 def test_quota_of_items(api, owner):
@@ -258,7 +259,7 @@ def carried():
         lambda action, listings, by: asked.append((action.value, sorted(x.channel for x in listings)))
     )
     yield asked
-    publishing.carry_out_by(publishing._nobody)
+    publishing.carry_out_by(requests.carry_out)
 
 
 def publish(client, item, channels=("ebay",), **fields):
@@ -351,7 +352,7 @@ def test_quota_of_listings_is_each_channels_own(api, owner):
         {"kind": "listings", "channel": "vinted", "used": 0, "limit": 1},
     ]
     assert [row for row in shown if row["kind"] == "jobs_per_day"] == [
-        {"kind": "jobs_per_day", "channel": None, "used": 0, "limit": None}
+        {"kind": "jobs_per_day", "channel": None, "used": 3, "limit": None}
     ]
 
 

@@ -20,6 +20,7 @@ from marketplaces.tests.factories import (
     make_connection,
     make_image,
     make_item,
+    make_job_rows,
     make_listing,
     make_member,
     make_merchant,
@@ -34,7 +35,12 @@ only_postgresql = pytest.mark.skipif(
 TENANT_MODELS = [model for model in apps.get_app_config("marketplaces").get_models() if issubclass(model, TenantModel)]
 each_model = pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
 # Indexes of a tenant's table that `merchant_id` does not lead, each with its reason.
-NOT_LED = {"membership_user_merchant": "a person looks for the merchants they belong to"}
+NOT_LED = {
+    "membership_user_merchant": "a person looks for the merchants they belong to",
+    "jobturn_due": "a worker looks for the merchant whose turn it is",
+    "channelqueue_orders": "the sweep looks for channels whose orders are to be read",
+    "job_dead_letters": "staff look at what failed, whoever's it is",
+}
 
 
 def make_rows(merchant):
@@ -46,6 +52,7 @@ def make_rows(merchant):
     make_image(item)
     make_listing(item)
     make_order(item)
+    make_job_rows(item)
     return item
 
 

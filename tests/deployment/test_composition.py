@@ -32,7 +32,7 @@ def ours(composition: Any) -> dict[str, Any]:
 
 
 def test_compose_has_every_service(composition: Any) -> None:
-    assert set(ours(composition)) == {"web", "web-io", "worker", "worker-slow", "sweep", "migrate"}
+    assert set(ours(composition)) == {"web", "web-io", "worker", "worker-slow", "worker-channels", "sweep", "migrate"}
     images = {name: service["image"] for name, service in composition["services"].items()}
     assert images["postgres"] == "postgres:15"
     assert images["mongodb"] == "mongo:7"
@@ -81,7 +81,7 @@ def test_compose_gives_the_owners_address_to_migrate_alone(composition: Any) -> 
 
 def test_compose_runs_commands_that_exist(composition: Any) -> None:
     commands = [service["command"] for service in ours(composition).values() if "command" in service]
-    assert [command[:2] for command in commands] == [["python", "manage.py"]] * 4
+    assert [command[:2] for command in commands] == [["python", "manage.py"]] * 5
     assert {command[2] for command in commands} <= set(get_commands())
 
 

@@ -1,0 +1,137 @@
+"""What channels say was bought: an order is taken once, from the stock that is there, whoever was first.
+
+The item's row lock decides between two channels that sold the last piece in the same second: one order is fulfilled,
+for the other one the merchant is asked to cancel it there. Whatever is sold out leaves every channel.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from django.utils.translation import gettext as _
+
+from common.unit_of_work import unit_of_work
+from marketplaces.channels.base import RemoteLine, RemoteOrder
+from marketplaces.enums import OrderState, OrderTask
+from marketplaces.models import Item, Listing, Order, OrderLine
+from marketplaces.services import orders, publishing
+from marketplaces.services.locks import lock_items, lock_listings, lock_order
+from marketplaces.signals import item_changed, order_moved
+from marketplaces.tenancy import require_merchant
+
+
+def lock_what_was_sold(channel: str, found: Iterable[RemoteOrder]) -> None:
+    """The items that these orders name, and their listings, in the order of all locks."""
+    ids = sorted({item_id for order in found for item_id in _items_of(channel, order).values()})
+    if ids:
+        lock_items(ids)
+        lock_listings(ids)
+
+
+def take_order(channel: str, found: RemoteOrder) -> bool:
+    """Write an order down, once, and what follows from it. Whether anything was new."""
+    with unit_of_work():
+        known = Order.objects.filter(channel=channel, external_id=found.external_id).values_list("pk", flat=True)
+        items = {item.pk: item for item in lock_items(sorted(set(_items_of(channel, found).values())))}
+        pk = known.first()
+        if pk is None:
+            order = _write(channel, found)
+            if order is None:
+                return False
+            _decide(order, found, items, is_new=True)
+            return True
+        return _decide(lock_order(pk), found, items, is_new=False)
+
+
+def _decide(order: Order, found: RemoteOrder, items: Mapping[int, Item], *, is_new: bool) -> bool:
+    """What an order means now: whether it moved."""
+    lines = list(order.lines.all())
+    if found.is_cancelled:
+        if order.state == OrderState.CANCELLED:
+            return False
+        if order.state == OrderState.FULFILLED:
+            _change(lines, items, sign=1)
+        orders.move(order, OrderState.CANCELLED, task=OrderTask.NONE, by=None, note=_("Annulée sur le canal."))
+        return True
+    if order.state != OrderState.RECEIVED or not found.is_paid or order.task == OrderTask.IDENTIFY:
+        return is_new
+    if any(line.item_id is None for line in lines):
+        order.task = OrderTask.IDENTIFY
+        order.save(update_fields=["task", "updated_at"])
+        return True
+    short = [line for line in lines if _is_short(line, lines, items)]
+    if short and not found.is_sent:
+        note = _("Plus assez de stock : %(titles)s.") % {"titles": ", ".join(line.title for line in short)}
+        orders.move(order, OrderState.CANCELLED, task=OrderTask.CANCEL_ON_CHANNEL, by=None, note=note)
+        return True
+    _change(lines, items, sign=-1)
+    orders.move(order, OrderState.FULFILLED, task=OrderTask.DONE if found.is_sent else OrderTask.SHIP, by=None)
+    return True
+
+
+def _is_short(line: OrderLine, lines: Iterable[OrderLine], items: Mapping[int, Item]) -> bool:
+    return line.item_id is not None and items[line.item_id].quantity < _wanted(lines, line.item_id)
+
+
+def _wanted(lines: Iterable[OrderLine], item_id: int) -> int:
+    return sum(line.quantity for line in lines if line.item_id == item_id)
+
+
+def _change(lines: Iterable[OrderLine], items: Mapping[int, Item], *, sign: int) -> None:
+    """Take the pieces out of the stock, or put them back; every channel follows."""
+    lines = list(lines)
+    for item_id in sorted({line.item_id for line in lines if line.item_id is not None}):
+        item = items[item_id]
+        old = item.quantity
+        # What was sent already is gone, whatever we thought was there.
+        item.quantity = max(0, old + sign * _wanted(lines, item_id))
+        if item.quantity != old:
+            item.save(update_fields=["quantity", "updated_at"])
+            item_changed.send(Item, item=item, old={"quantity": old}, new={"quantity": item.quantity}, by=None)
+        publishing.follow(item, by=None)
+
+
+def _write(channel: str, found: RemoteOrder) -> Order | None:
+    """The order's row and its lines; None where somebody else has written it meanwhile."""
+    merchant_id, items = require_merchant(), _items_of(channel, found)
+    order = Order(
+        merchant_id=merchant_id,
+        channel=channel,
+        external_id=found.external_id,
+        buyer=found.buyer[:120],
+        total=found.total.minor,
+        currency=found.total.currency,
+        ordered_at=found.ordered_at,
+    )
+    Order.objects.bulk_create([order], ignore_conflicts=True)
+    written: Order | None = Order.objects.filter(public_id=order.public_id).first()
+    if written is None:
+        return None
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            merchant_id=merchant_id,
+            order=written,
+            external_id=line.external_id or str(number),
+            item_id=items.get(number),
+            sku=line.sku[:50],
+            title=line.title[:200],
+            quantity=max(1, line.quantity),
+            unit_price=line.unit_price.minor,
+        )
+        for number, line in enumerate(found.lines)
+    )
+    order_moved.send(Order, order=written, old=None, by=None)
+    return written
+
+
+def _items_of(channel: str, order: RemoteOrder) -> dict[int, int]:
+    """Position of a line → the item that it is about, by its SKU or by the listing that was bought from."""
+    by_sku = dict(Item.objects.filter(sku__in=[line.sku for line in order.lines]).values_list("sku", "pk"))
+    listed = [line.listing_id for line in order.lines if line.listing_id]
+    by_listing = dict(
+        Listing.objects.filter(channel=channel, external_id__in=listed).values_list("external_id", "item_id")
+    )
+    found = {number: _item_of(line, by_sku, by_listing) for number, line in enumerate(order.lines)}
+    return {number: item_id for number, item_id in found.items() if item_id is not None}
+
+
+def _item_of(line: RemoteLine, by_sku: Mapping[str, int], by_listing: Mapping[str, int]) -> int | None:
+    return by_sku.get(line.sku) or by_listing.get(line.listing_id)
