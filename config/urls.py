@@ -7,6 +7,8 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 from accounts.api.sessions import jwks_document
 from appointments.views import calendar
 from backoffice.entrance import OwnPasswordView
+from backoffice.people.views import find, person
+from backoffice.queue_page import queue_page
 from backoffice.second_factor import SecondFactorView
 from common.api.document import DocumentView
 from common.api.problems import not_found
@@ -16,6 +18,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Before the admin's own, which would leave sessions of the API open.
     path("admin/password_change/", admin.site.admin_view(OwnPasswordView.as_view(), cacheable=True)),
     path("admin/second-factor/", SecondFactorView.as_view(), name="second_factor"),
+    path("admin/people/<int:pk>/", admin.site.admin_view(person), name="person"),
+    path("admin/find/", admin.site.admin_view(find), name="find"),
+    path("admin/queues/<slug:name>/", admin.site.admin_view(queue_page), name="queue"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("catalog.api.urls")),

@@ -6,6 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -141,7 +143,7 @@ class UserAdmin(ModelAdmin):
                 )
             },
         ),
-        (_("Crédits"), {"fields": ("account_link",)}),
+        (_("Crédits"), {"fields": ("account_link", "sheet_link")}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "phone", "language", "role", "is_verified")}),
@@ -158,6 +160,7 @@ class UserAdmin(ModelAdmin):
         "last_login",
         "created_at",
         "account_link",
+        "sheet_link",
     )
     actions_detail = ("change_role", "change_duties", "resend_code", "disable_user", "enable_user", "anonymise_user")
 
@@ -179,6 +182,11 @@ class UserAdmin(ModelAdmin):
         if account is None:
             return "–"
         return link("accounts.account", account.pk, _("%(credits)d crédits") % {"credits": account.credit})
+
+    @display(description=_("tout sur une page"))
+    def sheet_link(self, user: User) -> str:
+        url = reverse("person", args=(user.pk,))
+        return format_html('<a href="{}" class="text-link">{}</a>', url, _("Réservations, argent, journal"))
 
     def search_condition(self, term: str) -> Q:
         return person_condition(term)

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -62,7 +63,8 @@ def service_action(
 
     GET asks `question`, with the fields of `form_class`; POST calls the method and reports `done`, or the sentence that
     the method returns. `offered(obj)` says whether the object's state allows it: the button is there only then, and
-    whoever comes too late is told so. An answer that is sent twice is carried out once.
+    whoever comes too late is told so. An answer that is sent twice is carried out
+    once. Afterwards the object's page follows, or the one that `next` in the address names.
     `permission` is a named permission, or `x` for the admin's own `has_x_permission(request, obj)`. It is checked here,
     not by unfold, whose system check looks named permissions up in a database that may not exist yet.
     """
@@ -87,7 +89,8 @@ def service_action(
             if not permitted(self, request, obj):
                 raise PermissionDenied
             page = HttpResponseRedirect(
-                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(obj.pk,))
+                _came_from(request)
+                or reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(obj.pk,))
             )
             if not offered(obj):
                 self.message_user(request, IllegalMove.detail, messages.ERROR)
@@ -129,6 +132,12 @@ def service_action(
         return view
 
     return decorate
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page of this site that the button was on (`next`), where it was not the object's own."""
+    target = request.GET.get("next", "")
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
 
 
 def _sentences(error: DomainError) -> list[str]:

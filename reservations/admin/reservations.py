@@ -28,7 +28,7 @@ from reservations.models import Reservation, ReservationLine
 from reservations.pickup import ALPHABET, LENGTH, normalize_pickup_code
 from reservations.services import handling
 
-_STATUS_COLOURS = {
+STATUS_COLOURS = {
     Status.REQUESTED: "warning",
     Status.CONFIRMED: "info",
     Status.READY: "primary",
@@ -144,7 +144,7 @@ class ReservationAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
 
     @display(description=_("état"))
     def status_badge(self, reservation: Reservation) -> str:
-        return badge(reservation.get_status_display(), _STATUS_COLOURS.get(Status(reservation.status), ""))
+        return badge(reservation.get_status_display(), STATUS_COLOURS.get(Status(reservation.status), ""))
 
     @display(description=_("total"))
     def total_shown(self, reservation: Reservation) -> str:

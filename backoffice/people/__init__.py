@@ -1,0 +1,1 @@
+"""One page a person, and the search that finds it."""
