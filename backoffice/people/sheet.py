@@ -52,7 +52,9 @@ def sheet_of(request: HttpRequest, user: User) -> Sheet:
     account = Account.objects.select_related("rate").filter(user=user).first()
     back = reverse("person", args=(user.pk,))
     sheet = Sheet(user, account if may_see(request, "accounts.Account") else None)
-    sheet.buttons = buttons_of(request, user, back) + (buttons_of(request, account, back) if account else [])
+    buttons = buttons_of(request, user, back) + (buttons_of(request, account, back) if account else [])
+    # What cannot be undone stands at the end.
+    sheet.buttons = sorted(buttons, key=lambda button: button.is_dangerous)
     theirs = urlencode({"q": user.email})
     makers: tuple[tuple[str, Callable[[], Part]], ...] = (
         ("accounts.CreditEntry", lambda: _statement(user, account, list_url("accounts.creditentry", theirs))),
