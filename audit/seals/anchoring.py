@@ -47,7 +47,11 @@ def _anchor(seal: Seal, target: str) -> bool:
     if scheme == "mailto":
         with unit_of_work():
             send_mail_later(
-                to=unquote(urlsplit(target).path), template="seal", context=anchor_line(seal), language="fr"
+                to=unquote(urlsplit(target).path),
+                template="seal",
+                # The line is what `verify_audit --anchor` reads, once it is in a file.
+                context=anchor_line(seal) | {"line": canonical_json(anchor_line(seal))},
+                language="fr",
             )
             Anchor.objects.create(seal=seal, target=_name(target))
         return True
