@@ -32,9 +32,10 @@ class Event(Timestamped):
         verbose_name_plural = _("événements")
         indexes = [
             models.Index(fields=["action", "-id"], name="event_action_newest"),
-            models.Index(fields=["entity", "entity_id", "-id"], name="event_entity_newest"),
+            models.Index(fields=["entity_id", "entity", "-id"], name="event_subject_newest"),
             models.Index(fields=["entity", "-id"], name="event_entity_kind_newest"),
             models.Index(fields=["actor_id", "-id"], name="event_actor_newest"),
+            models.Index(fields=["request_id"], condition=~Q(request_id=""), name="event_request"),
             models.Index(fields=["actor_kind", "-id"], condition=~Q(actor_kind="user"), name="event_actor_kind_newest"),
             # And one on `occurred_at` by migration: BRIN on PostgreSQL, a few pages for a million rows.
         ]

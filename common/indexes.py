@@ -37,6 +37,22 @@ class AddIndexOnline(migrations.AddIndex):
             schema_editor.remove_index(model, self.index)
 
 
+class RemoveIndexOnline(migrations.RemoveIndex):
+    """The other way round."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._added(app_label, from_state).database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._added(app_label, to_state).database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def _added(self, app_label: str, state: Any) -> AddIndexOnline:
+        index = state.models[app_label, self.model_name_lower].get_index_by_name(self.name)
+        return AddIndexOnline(self.model_name, index)
+
+
 def time_index(model: str, column: str, *, name: str) -> migrations.RunPython:
     """For "since then" over a table whose rows come in the order of `column` (`model` is `app.model`).
 

@@ -94,12 +94,12 @@ def listening() -> Iterator[list[Statement]]:
             busy = None if before is None or after is None else after - before
             heard.append(Statement(sql, params, seconds, busy))
 
-    with _backend_clock() as worked, connection.execute_wrapper(listen):
+    with backend_clock() as worked, connection.execute_wrapper(listen):
         yield heard
 
 
 @contextmanager
-def _backend_clock() -> Iterator[Callable[[], float | None]]:
+def backend_clock() -> Iterator[Callable[[], float | None]]:
     """Seconds of processor time of the connection's own server process, where that runs on this machine."""
     connection.ensure_connection()
     info = getattr(connection.connection, "info", None)

@@ -13,7 +13,18 @@ from django.core.management import call_command
 def main(names: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from tests.bench import appointments, availability, catalogue, identity, legacy, money, reservations, search
+    from tests.bench import (
+        admin,
+        appointments,
+        audit,
+        availability,
+        catalogue,
+        identity,
+        legacy,
+        money,
+        reservations,
+        search,
+    )
     from tests.bench.report import Report
 
     chosen = {
@@ -24,6 +35,9 @@ def main(names: list[str]) -> int:
         "legacy": legacy.run,
         "availability": availability.run,
         "appointments": appointments.run,
+        # Both in a database of their own, with a seeded year.
+        "admin": admin.run,
+        "audit": audit.run,
         # The last: it leaves five times as many products behind.
         "catalogue": catalogue.run,
     }
