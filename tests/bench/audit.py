@@ -26,6 +26,8 @@ from tests.changelists import listening
 
 ROUNDS = 5
 WRITERS = 2
+_STARTING = 60
+_COMPARED = (("a second", "/s", "≥ 0.95"), ("processor time of one", " ms", "≤ 1.05"))
 
 
 def run(report: Report, has_catalogue: bool) -> None:
@@ -66,9 +68,7 @@ def _write(report: Report) -> None:
     for _ in range(ROUNDS):
         without.append(_spends(SECONDS, sealing=False))
         sealed.append(_spends(SECONDS, sealing=True))
-    for number, (what, unit, goal) in enumerate(
-        (("a second", "/s", "≥ 0.95"), ("processor time of one", " ms", "≤ 1.05"))
-    ):
+    for number, (what, unit, goal) in enumerate(_COMPARED):
         before, after = (statistics.median(run[number] for run in runs) for runs in (without, sealed))
         share = after / before
         report.add(
@@ -81,10 +81,13 @@ def _write(report: Report) -> None:
 
 def _spends(seconds: int, *, sealing: bool) -> tuple[float, float]:
     """How many a second, and the milliseconds of processor time of one."""
-    others = [_start("seal", seconds, 0)] if sealing else []
+    # Its start is no part of what sealing costs.
+    others = [_start("seal", seconds + _STARTING, 0)] if sealing else []
+    assert all(other.stdout and other.stdout.readline() for other in others)
     writers = [_start("spend", seconds, number) for number in range(WRITERS)]
-    done = [writer.communicate()[0].split() for writer in writers]
+    done = [writer.communicate()[0].split()[1:] for writer in writers]
     for other in others:
+        other.terminate()
         other.communicate()
     count = sum(int(spent) for spent, _busy in done)
     return count / seconds, sum(float(busy) for _spent, busy in done) * 1000 / count
