@@ -8,17 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "marketplaces")
 
-_WRITES = {
-    "save",
-    "create",
-    "update",
-    "delete",
-    "bulk_create",
-    "bulk_update",
-    "get_or_create",
-    "update_or_create",
-    "set",
-}
+_WRITES = {"save", "create", "update", "delete", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 # Statements of our own that write.
 _HELPERS = {"insert", "write", "upsert", "copy_rows"}
 _TELLS = {"send", "record", "record_later"}
