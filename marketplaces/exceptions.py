@@ -83,3 +83,18 @@ class PharmacyTaken(Conflict):
 class ChannelCannot(Conflict):
     code = "channel_cannot"
     detail = _("Ce canal ne le permet pas.")
+
+
+class DeviceRevoked(Forbidden):
+    code = "device_revoked"
+    detail = _("Ce navigateur a été révoqué : ajoutez-le à nouveau.")
+
+
+class DeviceRequired(Forbidden):
+    code = "device_required"
+    detail = _("Cette adresse est celle des navigateurs ajoutés par un marchand.")
+
+
+class TaskNotYours(Conflict):
+    code = "task_not_yours"
+    detail = _("Cette tâche est celle d'un autre navigateur, ou de personne.")

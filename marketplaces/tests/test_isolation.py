@@ -11,18 +11,22 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.test import RequestFactory
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.tests.factories import make_user
 from common.tests.rows import contents
-from marketplaces.enums import Channel, ListingState, MemberRole, OrderTask
+from marketplaces.enums import Channel, JobState, ListingState, MemberRole, OrderTask
 from marketplaces.exceptions import NoMerchant
 from marketplaces.models import Item, Membership
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import (
     make_connection,
+    make_device,
+    make_found,
     make_image,
     make_item,
+    make_job,
     make_listing,
     make_member,
     make_merchant,
@@ -37,10 +41,12 @@ pytestmark = pytest.mark.django_db
 SHARED = {"/api/v1/attributes/{kind}/"}
 # A browser comes back with a signed state, which names the merchant (test_channels_api.py).
 BY_STATE = {"/api/v1/channels/{channel}/callback/"}
+# A merchant's browser shows a token of its own, which names the merchant (test_plugin.py).
+BY_DEVICE = {"/api/v1/plugin/tasks/", "/api/v1/plugin/tasks/{id}/result/", "/api/v1/plugin/heartbeat/"}
 ROUTES = [
     route
     for route in API
-    if route.callback.__module__.startswith("marketplaces.") and route.path not in SHARED | BY_STATE
+    if route.callback.__module__.startswith("marketplaces.") and route.path not in SHARED | BY_STATE | BY_DEVICE
 ]
 OPERATIONS = [(route, method) for route in ROUTES for method in route.handlers()]
 BODIES: dict[str, dict[str, Any]] = {
@@ -52,9 +58,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "post /api/v1/items/{id}/publish/": {"channels": ["etsy"]},
     "post /api/v1/items/{id}/withdraw/": {"channels": ["ebay"]},
     "patch /api/v1/channels/{channel}/": {"settings": {"rate": "1"}},
+    "post /api/v1/plugin/devices/": {"name": "Firefox"},
 }
 # It begins something of one's own.
-NAMES_NO_ROW = {"post /api/v1/channels/{channel}/connect/"}
+NAMES_NO_ROW = {f"post /api/v1/channels/{{channel}}/{what}/" for what in ("connect", "sync", "orders", "messages")}
 # Nobody's ids are in it: whoever asks sees their own, or is refused a right of the house.
 NAMES_NOBODY = {"get /api/v1/merchants/", "post /api/v1/merchants/"}
 
@@ -71,12 +78,18 @@ class World:
         self.listing = make_listing(self.item, Channel.EBAY, state=ListingState.LIVE)
         self.order = make_order(self.item, task=OrderTask.SHIP)
         self.connection = make_connection(self.merchant, settings={"rate": "655.1"}, account_id="4711")
+        make_listing(self.item, Channel.ETSY, state=ListingState.FAILED, external_id="")
+        failed = {"state": JobState.FAILED, "next_at": None, "finished_at": timezone.now()}
+        self.job = make_job(self.item, channel=Channel.ETSY, **failed)
+        self.found = make_found(self.merchant, channel=Channel.ETSY)
+        self.device = make_device(self.merchant)
         self.stranger = make_user()
         self.other = make_merchant(owner=self.stranger)
 
     def url(self, route: Route) -> str:
         kind = route.path.removeprefix("/api/v1/").partition("/")[0]
         ids = {"merchants": self.merchant, "items": self.item, "listings": self.listing, "orders": self.order}
+        ids |= {"jobs": self.job, "foreign-listings": self.found, "plugin": self.device}
         named = {"channel": "ebay", "image": self.image.public_id, "member": self.viewer.pk}
         return re.sub(r"\{(\w+)\}", lambda found: str(named.get(found[1]) or ids[kind].public_id), route.path)
 
@@ -84,6 +97,7 @@ class World:
         """What may stand in no answer to a stranger."""
         return [
             *(str(row.public_id) for row in (self.item, self.image, self.listing, self.order)),
+            *(str(row.public_id) for row in (self.job, self.found, self.device)),
             *(self.connection.settings["rate"], self.connection.account_id),
             *(self.item.title, self.item.sku, self.merchant.name, self.viewer.email),
         ]
@@ -105,6 +119,8 @@ def ask(client: APIClient, method: str, route: Route, world: World, *, merchant:
         body |= {"category": world.item.category.code, "condition": world.item.condition.code}
     if name.endswith("/images/order/"):
         body = {"images": [str(world.image.public_id)]}
+    if name.endswith("/link/"):
+        body = {"item": str(world.item.public_id)}
     return getattr(client, method)(world.url(route), body or None, format="json", headers=headers)
 
 
@@ -188,6 +204,9 @@ def test_owner_may_everything(
 
     if f"{method} {route.path}" == "post /api/v1/merchants/":
         assert response.status_code == 403
+    elif route.path.endswith("/messages/") and method == "post":
+        # eBay has none.
+        assert response.status_code == 409
     else:
         assert response.status_code in (200, 201, 202, 204), response.content
 
