@@ -12,15 +12,18 @@ class AppointmentsConfig(AppConfig):
         from appointments import labels, mails, receivers  # noqa: F401  (registers its receivers)
         from appointments.purpose import AppointmentPurpose
         from appointments.services.expiry import expire_overdue
+        from appointments.services.notes import reencrypt_notes
         from appointments.services.notices import send_notices
         from appointments.services.offering import offer_due
         from appointments.services.reminding import send_reminders
         from appointments.verification import check_appointments
+        from common.crypto import register_kept
         from common.mail import register_composer
         from common.sweeping import register
         from payments import purposes
 
         register_check("appointments", check_appointments)
+        register_kept("notes of doctors", reencrypt_notes)
         register_labels(labels.BOOKED, labels.GIVEN_UP, labels.FEE, labels.FEE_BACK)
         purposes.register("appointment", AppointmentPurpose())
         register("appointments_to_expire", expire_overdue)

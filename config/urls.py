@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/redis", health_of, {"name": "cache"}),
     path("health/catalog", health_of, {"name": "catalog"}),
     path("health/epg", health_of, {"name": "epg"}),
+    path("health/queue", health_of, {"name": "queue"}),
     path("openapi.json", DocumentView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
@@ -63,7 +64,7 @@ class Payment(Timestamped):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label} {self.amount} {self.currency}"
+        return f"{self.label}, {number_format(self.amount, force_grouping=True)} {self.currency}"
 
 
 class PaymentAttempt(Timestamped):
@@ -180,4 +181,4 @@ class Refund(Timestamped):
         indexes = [models.Index(fields=["status", "-id"], name="refund_status_newest")]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
+        return f"{number_format(self.amount, force_grouping=True)} {self.currency}"

@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
-from django.utils.timesince import timesince
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -16,8 +17,19 @@ from accounts.enums import ApprovalStatus
 from accounts.models import Approval
 from accounts.searching import owner_condition
 from accounts.services import approvals as deciding
-from common.admin import ReadOnlyAdmin, ServiceForm, badge, json_block, moment, money, period_filter, service_action
+from common.admin import (
+    ReadOnlyAdmin,
+    ServiceForm,
+    badge,
+    json_block,
+    link,
+    moment,
+    money,
+    period_filter,
+    service_action,
+)
 from common.admin.search import as_uuid
+from common.ages import age
 
 WAITS_FOR_ANOTHER = _("La demande attend la décision d'une seconde personne.")
 
@@ -37,7 +49,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
     person_path = "beneficiary_id"
     list_display = (
         moment("created_at", _("demandée le")),
-        "age",
+        "waits",
         "kind_shown",
         "person",
         "amount_shown",
@@ -52,14 +64,14 @@ class ApprovalAdmin(ReadOnlyAdmin):
     empty_hint = _("Ce que l'équipe demande au-delà des montants fixés attend ici la décision d'une seconde personne.")
     fieldsets = (
         (None, {"fields": ("public_id", "kind_shown", "person", "amount_shown", "reason", "status_badge")}),
-        (_("Demande"), {"fields": ("requested_by", "created_at", "subject", "parameters_shown")}),
+        (_("Demande"), {"fields": ("requested_by", "created_at", "subject_shown", "parameters_shown")}),
         (_("Décision"), {"fields": ("decided_by", "decided_at", "note")}),
     )
     actions_detail = ("approve", "refuse")
 
     @display(description=_("attend depuis"))
-    def age(self, approval: Approval) -> str:
-        return timesince(approval.created_at, depth=1) if _is_open(approval) else "–"
+    def waits(self, approval: Approval) -> str:
+        return age(approval.created_at) if _is_open(approval) else "–"
 
     @display(description=_("nature"))
     def kind_shown(self, approval: Approval) -> str:
@@ -74,6 +86,21 @@ class ApprovalAdmin(ReadOnlyAdmin):
         if approval.currency:
             return money(approval.amount, approval.currency)
         return _("%(credits)+d crédits") % {"credits": approval.amount}
+
+    @display(description=_("objet"))
+    def subject_shown(self, approval: Approval) -> str:
+        """Leads to what is decided about: an account by its key, what other apps have by its public number."""
+        kind, _colon, number = approval.subject.partition(":")
+        if kind == "account":
+            return link("accounts.account", number, approval.beneficiary.email)
+        if kind == "payment":
+            return format_html(
+                '<a href="{}?q={}" class="text-link">{}</a>',
+                reverse("admin:payments_payment_changelist"),
+                number,
+                number,
+            )
+        return approval.subject
 
     @display(description=_("paramètres"))
     def parameters_shown(self, approval: Approval) -> str:

@@ -322,4 +322,4 @@ class Approval(Timestamped):
         indexes = [models.Index(fields=["status", "-id"], name="approval_status_newest")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject}"
+        return self.reason

@@ -4,8 +4,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckboxFilter
 from unfold.decorators import display
@@ -15,6 +13,7 @@ from catalog.epg.adapter import LONGEST_NUMBER
 from catalog.own_pharmacies import OwnPharmaciesMixin
 from common.admin import ReadOnlyAdmin, ServiceForm, badge, link, moment, money, period_filter, service_action
 from common.admin.search import as_uuid
+from common.ages import age
 from common.money import MAX_AMOUNT
 from reservations.enums import EpgStatus, EpgTask
 from reservations.models import EpgRequest, Reservation
@@ -65,7 +64,7 @@ class EpgRequestAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         "pharmacy",
         "status_badge",
         "task_badge",
-        "age",
+        "waits",
         "number",
         "answer",
     )
@@ -75,7 +74,7 @@ class EpgRequestAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
     empty_hint = _("Une demande apparaît ici dès qu'un patient réserve dans une pharmacie reliée à EPG.")
     fieldsets = (
         (None, {"fields": ("reservation_link", "patient", "phone", "pharmacy_name", "status_badge", "number")}),
-        (_("À faire"), {"fields": ("task_badge", "age", "answer")}),
+        (_("À faire"), {"fields": ("task_badge", "waits", "answer")}),
         (_("Montants"), {"fields": ("our_total", "their_total")}),
         (_("Suivi"), {"fields": ("epg_id", "called_at", "confirmed_at", "next_at", "created_at", "updated_at")}),
     )
@@ -122,8 +121,8 @@ class EpgRequestAdmin(OwnPharmaciesMixin, ReadOnlyAdmin):
         return badge(request.get_task_display(), "warning") if request.task else "–"
 
     @display(description=_("depuis"))
-    def age(self, request: EpgRequest) -> str:
-        return timesince(request.task_since, timezone.now()) if request.task_since else "–"
+    def waits(self, request: EpgRequest) -> str:
+        return age(request.task_since)
 
     @display(description=_("total de la réservation"))
     def our_total(self, request: EpgRequest) -> str:

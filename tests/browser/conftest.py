@@ -42,20 +42,32 @@ def _programs() -> tuple[str, str]:
     return browser, driver
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[webdriver.Chrome]:
-    """One browser for all tests. It goes before the test database does, which its connections keep in use."""
+def _start(profile: Path) -> webdriver.Chrome:
     browser, driver = _programs()
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for flag in [*_FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+    for flag in [*_FLAGS.split(), f"--user-data-dir={profile}"]:
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"intl.accept_languages": "fr"})
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chromium = webdriver.Chrome(options=options, service=Service(driver))
+    return webdriver.Chrome(options=options, service=Service(driver))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[webdriver.Chrome]:
+    """One browser for all tests. It goes before the test database does, which its connections keep in use."""
+    chromium = _start(tmp_path_factory.mktemp("chromium"))
     yield chromium
     chromium.quit()
     _wait_for_the_servers_threads()
+
+
+@pytest.fixture
+def colleagues_browser(tmp_path: Path, django_db_setup: None) -> Iterator[webdriver.Chrome]:
+    """The browser of a second person, with cookies of its own."""
+    chromium = _start(tmp_path / "chromium")
+    yield chromium
+    chromium.quit()
 
 
 def _wait_for_the_servers_threads() -> None:
@@ -96,13 +108,13 @@ def phone(browser: webdriver.Chrome) -> Iterator[None]:
 
 
 @pytest.fixture
-def screenshot(browser: webdriver.Chrome) -> Callable[[str], None]:
-    """`screenshot("name")` keeps what is seen, the whole page."""
+def screenshot(browser: webdriver.Chrome) -> Callable[..., None]:
+    """`screenshot("name")` keeps what is seen; of another browser with that as the second argument."""
     folder = Path(settings.BASE_DIR) / "var" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
 
-    def take(name: str) -> None:
-        (folder / f"{name}.png").write_bytes(browser.get_screenshot_as_png())
+    def take(name: str, of: webdriver.Chrome = browser) -> None:
+        (folder / f"{name}.png").write_bytes(of.get_screenshot_as_png())
 
     return take
 

@@ -50,5 +50,10 @@ def errors_of(browser: webdriver.Chrome) -> list[str]:
 
 
 def click(browser: webdriver.Chrome, address: str) -> None:
-    """Click on the link to this address, icons and badges in it or not."""
-    browser.find_element(By.CSS_SELECTOR, f'#page a[href^="{address}"]').click()
+    """Click on the link to this address, icons and badges in it or not, once it is there."""
+    selector = f'#page a[href^="{address}"]'
+    wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, selector))
+    link = browser.find_element(By.CSS_SELECTOR, selector)
+    # Into the middle, as people scroll: at the end of the page the bar with the buttons would lie above it.
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", link)
+    link.click()

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +14,9 @@ import yaml
 from django.core.management import get_commands
 
 from tests.deployment.checks import assert_clean, check_deploy
+from tests.deployment.cluster import PostgresOfTheImage
 from tests.deployment.container_files import PROJECT
 from tests.deployment.example import example_settings, fill, settings_named
-from tests.engines import Postgres
 from tests.engines.postgres import find_programs
 
 
@@ -146,40 +145,6 @@ def test_composed_service_with_the_copied_example_passes_the_check(
     # As a newcomer has it: the example copied to .env, secrets replaced in secrets/ only.
     settings = example_settings() | composed
     assert_clean(check_deploy(image, settings | {"DATA_DIR": str(image.data), "STATIC_ROOT": str(image.app)}))
-
-
-class PostgresOfTheImage(Postgres):
-    """A throw-away cluster whose roles are made by deploy/postgres-init.sh, as the container does it."""
-
-    def __init__(self, secrets: Path) -> None:
-        super().__init__()
-        self.secrets = secrets
-
-    def _create_roles(self, port: int, passwords: Mapping[str, str]) -> None:
-        programs = find_programs()
-        assert programs is not None
-        files = {}
-        names = {
-            "medoc_owner": "DATABASE_OWNER_PASSWORD_FILE",
-            "medoc_app": "DATABASE_PASSWORD_FILE",
-            "medoc_staff": "DATABASE_STAFF_PASSWORD_FILE",
-        }
-        for role, name in names.items():
-            path = self.secrets / role
-            path.write_text(passwords[role] + "\n")
-            files[name] = str(path)
-        subprocess.run(
-            [PROJECT / "deploy" / "postgres-init.sh"],
-            env=files
-            | {
-                "PATH": f"{programs}:/usr/bin:/bin",
-                "PGHOST": "127.0.0.1",
-                "PGPORT": str(port),
-                "PGPASSWORD": self._password,
-                "POSTGRES_USER": "postgres",
-            },
-            check=True,
-        )
 
 
 @pytest.mark.skipif(find_programs() is None, reason="no PostgreSQL on this machine: postgres-init.sh was NOT tried")
