@@ -463,6 +463,8 @@ ETSY_API_KEY = required(
 VINTED_ACTIONS = channels.actions(env.str("VINTED_ACTIONS", default=""))
 # A worker's hold on a job, renewed while it lives: longer than a call to a channel may take.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=60)
+# The first pause after a call that failed; it doubles.
+JOB_RETRY_SECONDS = env.float("JOB_RETRY_SECONDS", default=5)
 ORDER_POLL_SECONDS = env.float("ORDER_POLL_SECONDS", default=300)
 # How long the merchant's browser may be at one task before it must have said something.
 PLUGIN_LEASE_SECONDS = env.float("PLUGIN_LEASE_SECONDS", default=120)

@@ -3,15 +3,17 @@
 import random
 from datetime import datetime, timedelta
 
-_FIRST, _LONGEST = 5.0, 900.0
+from django.conf import settings
+
+_LONGEST = 900.0
 # A channel that names a longer pause is asked again after this.
 _MOST_PATIENT = 24 * 3600.0
 
 
 def next_time(now: datetime, failures: int, *, retry_after: float | None = None) -> datetime:
-    """The moment of the next try after `failures` (1, 2, …) in a row: 5, 10, 20 … 900 s, ± 20 %; at least
-    `retry_after` seconds where the channel named a time."""
-    seconds: float = min(_LONGEST, _FIRST * 2 ** min(max(failures, 1) - 1, 16))
+    """The moment of the next try after `failures` (1, 2, …) in a row: `JOB_RETRY_SECONDS`, doubling to 900 s,
+    ± 20 %; `retry_after` seconds where the channel named a time."""
+    seconds: float = min(_LONGEST, settings.JOB_RETRY_SECONDS * 2 ** min(max(failures, 1) - 1, 16))
     seconds *= random.uniform(0.8, 1.2)  # noqa: S311  (spreads load, protects nothing)
     if retry_after is not None:
         # Just after it, so that not everybody comes at the same moment.

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -45,10 +46,13 @@ def placed(listing: Listing, *, external_id: str = "") -> Placed:
 
 
 def told(goods: Goods) -> dict[str, Any]:
-    """What a channel was told, small enough to be remembered: quantity, price, and a digest of all the rest."""
+    """What a channel was told, small enough to be remembered: quantity, price, and a digest of all the rest.
+
+    Of an image's address only the path counts: a storage may sign it anew every time.
+    """
     content = [
         *(goods.title, goods.description, goods.category, goods.condition, goods.brand, goods.ean),
-        *(sorted(goods.aspects.items()), [picture.url for picture in goods.pictures]),
+        *(sorted(goods.aspects.items()), [urlsplit(picture.url).path for picture in goods.pictures]),
     ]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     return {"quantity": goods.quantity, "price": [goods.price.minor, goods.price.currency], "content": digest}
