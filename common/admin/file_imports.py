@@ -83,7 +83,9 @@ class FileImportAdmin(ReadOnlyAdmin):
 
     @display(description=_("bilan"))
     def counts(self, job: FileImport) -> str:
-        return _("%(created)d ajoutées, %(updated)d modifiées, %(unchanged)d inchangées, %(refused)d refusées") % {
+        return _(
+            "ajoutées : %(created)d, modifiées : %(updated)d, inchangées : %(unchanged)d, refusées : %(refused)d"
+        ) % {
             "created": job.created,
             "updated": job.updated,
             "unchanged": job.unchanged,
