@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -29,12 +30,12 @@ def _most_used(world: World) -> dict[str, str]:
     """The pages behind the entrance on which staff spend their day."""
     return {
         "home": "/admin/",
-        "people": page(User, "changelist"),
-        "person": page_of(world.patient),
+        "person": reverse("person", args=(world.patient.pk,)),
         "account": page_of(world.patient.account),
         "reservations": page(Reservation, "changelist"),
         "reservation": page_of(world.reservation),
         "payments": page(Payment, "changelist"),
+        "queue": reverse("queue", args=("payments-payment-held",)),
         "payment": page_of(world.held),
         "question": page_of(world.paid, "request_refund"),
     }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -74,9 +75,11 @@ def test_staff_resolve_a_held_payment_and_send_a_refund(
     world = make_world()
     sign_in(make_user(Role.STAFF))
 
-    click(browser, f"{page(Payment, 'changelist')}?status__exact=held")
-    wait(browser, lambda: "1 paiement" in _text(browser))
-    browser.get(live_server.url + page_of(world.held))
+    click(browser, reverse("queue", args=("payments-payment-held",)))
+    wait(browser, lambda: "La liste entière" in _text(browser))
+    assert "montant différent de celui demandé" in _text(browser)
+    screenshot("queue")
+    click(browser, page_of(world.held))
     click(browser, page_of(world.held, "accept_held"))
     wait(browser, lambda: "Cette décision est définitive" in _text(browser))
     screenshot("payment-question")
