@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from django.conf import settings as project_settings
 from django.db import connection
-from django.db.backends.signals import connection_created
-from django.dispatch import receiver
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
@@ -28,16 +26,8 @@ def _become(url_setting: str) -> None:
 
 
 def _become_tests() -> None:
-    """The login of the tests acts as the application's role (`_act_as_application`); a given server has none."""
+    """The login of the tests acts as the application's role (`tests.engines.postgres`); a given server has none."""
     _become("DATABASE_TESTS_URL" if env.str("DATABASE_TESTS_URL", default="") else "DATABASE_URL")
-
-
-@receiver(connection_created, dispatch_uid="conftest.act_as_application")
-def _act_as_application(connection: Any, **kwargs: Any) -> None:
-    url = env.str("DATABASE_TESTS_URL", default="")
-    if url and connection.settings_dict["USER"] == env.db_url_config(url)["USER"]:
-        # Not by Django's cursor: no test counts this statement.
-        connection.connection.execute(f"SET ROLE {project_settings.DATABASE_APPLICATION_ROLE}")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -53,7 +43,7 @@ def staff_login_within_a_test() -> Iterator[None]:
     @contextmanager
     def staff_login() -> Iterator[None]:
         blocks = connection.atomic_blocks
-        if not blocks or not all(block._from_testcase for block in blocks):
+        if not blocks or not blocks[0]._from_testcase:
             try:
                 with log_in():
                     yield

@@ -45,6 +45,23 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         (
+            _("Places de marché"),
+            [
+                (_("Articles"), "sell", "marketplaces.item"),
+                (_("Annonces"), "storefront", "marketplaces.listing"),
+                (_("Commandes"), "shopping_cart", "marketplaces.order"),
+                (_("Marchands"), "store", "marketplaces.merchant"),
+                (_("Membres"), "group", "marketplaces.membership"),
+                (_("Formules"), "workspace_premium", "marketplaces.plan"),
+                (_("Catégories"), "category", "marketplaces.category"),
+                (_("États"), "grade", "marketplaces.condition"),
+                (_("Marques"), "label", "marketplaces.brand"),
+                (_("Couleurs"), "palette", "marketplaces.color"),
+                (_("Matières"), "texture", "marketplaces.material"),
+                (_("Tailles"), "straighten", "marketplaces.size"),
+            ],
+        ),
+        (
             _("Argent"),
             [
                 (_("Paiements"), "payments", "payments.payment"),

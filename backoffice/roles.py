@@ -51,6 +51,29 @@ _APPOINTMENT_DECISIONS = (
     "appointments.verify_practitioner appointments.add_practitioner appointments.add_specialty "
     "appointments.change_specialty appointments.change_calendarfeed"
 )
+_MARKET_VIEWS = (
+    "marketplaces.view_merchant marketplaces.view_membership marketplaces.view_item marketplaces.view_itemimage "
+    "marketplaces.view_listing marketplaces.view_order marketplaces.view_orderline marketplaces.view_plan "
+    "marketplaces.view_subscriptionquota marketplaces.view_brand marketplaces.view_category marketplaces.view_color "
+    "marketplaces.view_condition marketplaces.view_material marketplaces.view_size"
+)
+# Who sells, under which plan, whether a flagged item may be sold, and how channels call things.
+_MARKET_CHANGES = " ".join(
+    (
+        "marketplaces.add_merchant marketplaces.change_merchant marketplaces.change_item",
+        *(
+            f"marketplaces.{verb}_{model}"
+            for model in ("plan", "brand", "category", "color", "condition", "material", "size")
+            for verb in ("add", "change")
+        ),
+        *(
+            f"marketplaces.{verb}_{model}channelid"
+            for model in ("brand", "category", "color", "condition", "material", "size")
+            for verb in ("view", "add", "change", "delete")
+        ),
+        *(f"marketplaces.{verb}_subscriptionquota" for verb in ("add", "change", "delete")),
+    )
+)
 _EVENT_VIEWS = "audit.view_event audit.view_seal audit.view_archive common.view_mail"
 # In a patient's name, at their request: nothing of it moves money or boxes.
 _HELP = (
@@ -69,12 +92,13 @@ PERMISSIONS: dict[str, str] = {
         f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_PRICE_CHANGES} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_TILL} {_EVENT_VIEWS} "
         f"{_CATALOGUE_VIEWS} {_CATALOGUE_CHANGES} "
         f"{_APPOINTMENT_VIEWS} {_APPOINTMENT_CHANGES} {_APPOINTMENT_DECISIONS} {_HELP} "
+        f"{_MARKET_VIEWS} {_MARKET_CHANGES} "
         "accounts.change_sign_in accounts.anonymise_user accounts.change_account accounts.grant_credits "
         "accounts.adjust_credits accounts.decide_approval payments.exceed_cashier_limit reservations.change_reservation"
     ),
     Duty.SUPPORT: (
         f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_CATALOGUE_VIEWS} {_APPOINTMENT_VIEWS} "
-        f"common.view_mail {_HELP}"
+        f"{_MARKET_VIEWS} common.view_mail {_HELP}"
     ),
     Duty.CASHIER: f"{_PEOPLE_VIEWS} {_PRICE_VIEWS} {_RESERVATION_VIEWS} {_MONEY_VIEWS} {_TILL}",
     Duty.CATALOGUE: f"{_CATALOGUE_VIEWS} {_CATALOGUE_CHANGES}",

@@ -38,7 +38,7 @@ def kill_connection() -> None:
     def kill(number: int) -> Any:
         with connection.cursor() as cursor:
             # A session is ended by whoever logged in as the same role.
-            cursor.execute("RESET ROLE")
+            cursor.execute("SET ROLE NONE")
             cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
             return cursor.fetchone()[0]
 

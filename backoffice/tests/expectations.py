@@ -25,6 +25,8 @@ _SCHEDULE = {"see": "GUMAX"}
 _SHELF = {"see": "GUKAX"}
 _KEPT = {**_SHELF, "add": "GKX", "change": "GKX", "delete": "GKX"}
 _FILES = {"export_file": "GUKAX", "import_file": "GKX"}
+_MARKET = {"see": "GUAX"}
+_NAMES = {**_MARKET, "add": "GX", "change": "GX"}
 _EVENTS = {"see": "GAX"}
 _MACHINERY = {"see": "AX"}
 
@@ -111,6 +113,18 @@ ADMIN: dict[str, dict[str, str]] = {
     "common.ImportBatch": _MACHINERY,
     "common.Mail": {"see": "GUAX"},
     "django_tasks_database.DBTaskResult": _MACHINERY,
+    "marketplaces.Brand": _NAMES,
+    "marketplaces.Category": _NAMES,
+    "marketplaces.Color": _NAMES,
+    "marketplaces.Condition": _NAMES,
+    "marketplaces.Item": {**_MARKET, "clear": "GX", "refuse": "GX"},
+    "marketplaces.Listing": _MARKET,
+    "marketplaces.Material": _NAMES,
+    "marketplaces.Membership": {**_MARKET, "set_role": "GX"},
+    "marketplaces.Merchant": {**_MARKET, "add": "GX", "change": "GX", "add_a_member": "GX"},
+    "marketplaces.Order": _MARKET,
+    "marketplaces.Plan": _NAMES,
+    "marketplaces.Size": _NAMES,
     "payments.CallbackMessage": _MONEY,
     "payments.Payment": {
         **_MONEY,

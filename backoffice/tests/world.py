@@ -19,6 +19,9 @@ from audit.seals.sealing import seal_next
 from catalog.models import DutyPeriod, Holiday, Pharmacy, PlannedPrice, PriceChange, ProductChange, Stock, StockAlert
 from common.mail import send_mail_later
 from common.models import FileImport, IdempotencyKey, ImportBatch
+from marketplaces.enums import Review
+from marketplaces.models import Brand, Color, Material, Size
+from marketplaces.tests.factories import make_image, make_item, make_listing, make_merchant, make_order
 from payments.enums import RefundStatus, Status
 from payments.models import CallbackMessage, Payment, Refund
 from payments.providers.base import Outcome, Report, Started
@@ -104,6 +107,18 @@ class World:
     appointment: Appointment
 
 
+def make_market(owner: User) -> None:
+    """A merchant with a row of every kind, its item flagged; attributes of every kind."""
+    merchant = make_merchant(owner=owner)
+    item = make_item(merchant, review=Review.FLAGGED, flagged_words=["comprime"])
+    make_image(item)
+    make_listing(item)
+    make_order(item)
+    for model in (Brand, Color, Material, Size):
+        number = next(_numbers)
+        model.objects.create(code=f"x-{number}", name_fr=f"Nom {number}", name_en=f"Name {number}")
+
+
 def make_world() -> World:
     """One of everything: every list of the admin gets at least one more row."""
     number = next(_numbers)
@@ -155,6 +170,7 @@ def make_world() -> World:
     FreedSlot.objects.create(
         practitioner=doctor, visit_type=appointment.visit_type, starts_at=appointment.starts_at, next_at=None
     )
+    make_market(patient)
     share(patient, kind=FeedKind.PATIENT, by=patient)
     return World(
         patient,

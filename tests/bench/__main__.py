@@ -21,6 +21,7 @@ def main(names: list[str]) -> int:
         catalogue,
         identity,
         legacy,
+        marketplaces,
         money,
         reservations,
         search,
@@ -38,6 +39,7 @@ def main(names: list[str]) -> int:
         # Both in a database of their own, with a seeded year.
         "admin": admin.run,
         "audit": audit.run,
+        "marketplaces": marketplaces.run,
         # The last: it leaves five times as many products behind.
         "catalogue": catalogue.run,
     }

@@ -1,0 +1,118 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from common.admin import ReadOnlyInline, link, moment, money, service_action
+from marketplaces.admin.base import TenantAdmin
+from marketplaces.enums import REVIEW_MOVES, Review
+from marketplaces.models import Item, Listing
+from marketplaces.services.items import review_item
+from marketplaces.tenancy import merchant_scope
+
+_THUMBNAIL = '<img src="{}" alt="" loading="lazy" style="height: 6rem; display: inline-block; margin-right: .5rem">'
+
+
+class ListingInline(ReadOnlyInline):
+    model = Listing
+    fields = ("channel", "state", "external_id", "published_quantity", "last_error")
+    readonly_fields = fields
+    verbose_name_plural = _("annonces")
+
+
+@admin.register(Item)
+class ItemAdmin(TenantAdmin):
+    """What merchants sell. Staff change nothing of it; they say whether a flagged item may be sold."""
+
+    list_display = (
+        "title",
+        "merchant",
+        "price_text",
+        "quantity",
+        "category",
+        "review",
+        moment("created_at", _("créé le")),
+    )
+    list_select_related = ("merchant", "category")
+    list_filter = (("review", ChoicesCheckboxFilter),)
+    search_fields = ("sku",)
+    search_help_text = _("SKU, ou code produit")
+    fields = (
+        *("merchant", "title", "description", "pictures", "price_text", "quantity", "stock_buffers", "code", "sku"),
+        *("category", "condition", "brand", "color", "material", "size"),
+        *("review", "flagged_words", "reviewed_by", "reviewed_at", "deleted_at", "created_at", "updated_at"),
+    )
+    readonly_fields = ("pictures", "price_text")
+    inlines = (ListingInline,)
+    actions_detail = ("clear", "refuse")
+    empty_hint = _("Les articles viennent des marchands.")
+
+    def search_condition(self, term: str) -> Q:
+        return Q(sku=term.upper()) | Q(code=term)
+
+    @display(description=_("prix"))
+    def price_text(self, item: Item) -> str:
+        return money(item.price, item.currency)
+
+    @display(description=_("images"))
+    def pictures(self, item: Item) -> str:
+        images = item.images.filter(merchant_id=item.merchant_id).order_by("position")
+        return format_html_join("", _THUMBNAIL, ((image.file.url,) for image in images)) or format_html("–")
+
+    @service_action(
+        description=_("Admettre"),
+        question=_("L'article peut être vendu ; ces mots ne le signalent plus."),
+        done=_("L'article est admis."),
+        permission="marketplaces.change_item",
+        offered=lambda item: REVIEW_MOVES.allows(item.review, Review.CLEARED),
+        icon="check",
+    )
+    def clear(self, request: HttpRequest, item: Item) -> None:
+        self._review(request, item, Review.CLEARED)
+
+    @service_action(
+        description=_("Refuser la vente"),
+        question=_("L'article quitte tous les canaux et ne peut plus être publié."),
+        done=_("L'article est refusé."),
+        permission="marketplaces.change_item",
+        offered=lambda item: REVIEW_MOVES.allows(item.review, Review.REFUSED),
+        icon="block",
+        variant=ActionVariant.DANGER,
+    )
+    def refuse(self, request: HttpRequest, item: Item) -> None:
+        self._review(request, item, Review.REFUSED)
+
+    def _review(self, request: Any, item: Item, verdict: Review) -> None:
+        with merchant_scope(item.merchant_id):
+            review_item(item, verdict, by=request.user)
+
+
+@admin.register(Listing)
+class ListingAdmin(TenantAdmin):
+    """Items on channels: what was asked for, what the channel said."""
+
+    list_display = (
+        "article",
+        "merchant",
+        "channel",
+        "state",
+        "published_quantity",
+        moment("updated_at", _("modifiée le")),
+    )
+    list_select_related = ("item", "merchant")
+    list_filter = (("state", ChoicesCheckboxFilter), ("channel", ChoicesDropdownFilter))
+    fields = (
+        *("merchant", "article", "channel", "state", "external_id", "external_offer_id", "url", "price_override"),
+        *("published_quantity", "published_at", "last_error", "last_error_code", "created_at", "updated_at"),
+    )
+    readonly_fields = ("article",)
+
+    @display(description=_("article"))
+    def article(self, listing: Listing) -> str:
+        return link("marketplaces.item", listing.item_id, listing.item)
