@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 SignedIn = Callable[[User | None], Client]
 
-OURS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "marketplaces", "audit")
+OURS = ("common", "accounts", "catalog", "payments", "reservations", "appointments", "audit")
 # Shown on the page of what they belong to, or, as sessions, to their owner alone; version and counters say nothing.
 ELSEWHERE = {
     "accounts.RecoveryCode",
@@ -48,15 +48,6 @@ ELSEWHERE = {
     "catalog.PharmacyMember",
     "common.ImportedRow",
     "common.RateCounter",
-    "marketplaces.BrandChannelId",
-    "marketplaces.CategoryChannelId",
-    "marketplaces.ColorChannelId",
-    "marketplaces.ConditionChannelId",
-    "marketplaces.ItemImage",
-    "marketplaces.MaterialChannelId",
-    "marketplaces.OrderLine",
-    "marketplaces.SizeChannelId",
-    "marketplaces.SubscriptionQuota",
     "reservations.ReservationLine",
 }
 UNCHANGEABLE = (
