@@ -71,7 +71,6 @@ UNTOLD = {
 }
 SHOPS_UNTOLD = {
     "marketplaces.BuyerMessage": "a buyer's own words, read from the channel and kept as they are",
-    "marketplaces.PluginDevice": "told as it is added and revoked, of a row that its merchant reaches it by",
 }
 # Of services: who calls them tells, or what they write is told by the save itself (`audit.reference_data`).
 _REFERENCE = "saves reference data, whose old and new values the save itself tells"
@@ -101,6 +100,7 @@ SILENT = {
     "appointments.services.notices.send_notices": "mails about what was told",
     "appointments.services.practices.open_practice": _REFERENCE,
     "appointments.services.reminding.send_reminders": "mails about what was told",
+    "appointments.services.notes.reencrypt_notes": "the same notes under another key",
     "catalog.services.alerts.add_alert": "a patient's wish to be mailed",
     "catalog.services.alerts.fire_alerts": "mails that were asked for",
     "catalog.services.baskets.look_up": "answers of pharmacies, kept for a while",
@@ -120,6 +120,7 @@ SILENT = {
     "marketplaces.services.jobs.closing.erase": "a job that has nothing to tell leaves no trace",
     "marketplaces.services.jobs.handlers.listings.read_orders": "from when on orders of a channel are read",
     "marketplaces.services.jobs.handlers.listings.save_published": _PART,
+    "marketplaces.services.jobs.plugin.heartbeat": "when a browser was last seen",
     "marketplaces.services.jobs.queue.beat": "the lease of a job whose end is told",
     "marketplaces.services.jobs.queue.claim": "the lease of a job whose end is told",
     "marketplaces.services.jobs.queues.pause": "how long a channel that is down is left alone",
