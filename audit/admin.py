@@ -13,6 +13,7 @@ from unfold.decorators import display
 from accounts.models import User
 from audit.enums import Action
 from audit.models import Anchor, Archive, Event, EventPersonal, Seal
+from audit.reference_data import AUDITED
 from common.admin import ReadOnlyAdmin, ReadOnlyInline, json_block, link, moment, period_filter
 from common.admin.base import ChangeList
 from common.admin.filters import fixed_filter
@@ -46,8 +47,18 @@ _ENTITIES = (
     ("waitlist", _("liste d'attente")),
     ("calendar", _("calendrier partagé")),
     ("archive", _("archive du journal")),
+    ("import", _("reprise d'un autre système")),
+    ("fileimport", _("import d'un fichier")),
+    ("merchant", _("marchand")),
+    ("item", _("article")),
+    ("listing", _("annonce")),
+    ("channel", _("canal")),
+    ("order", _("commande d'un canal")),
+    ("job", _("travail d'un canal")),
+    ("plugin_device", _("appareil d'un canal")),
 )
-_ENTITY_LABELS = dict(_ENTITIES)
+# What the log names otherwise, and then reference data by its own name.
+_ENTITY_LABELS = {str(model._meta.model_name): model._meta.verbose_name for model in AUDITED} | dict(_ENTITIES)
 # Where to look at an object: by its key, or found by its public number.
 _PAGES = {
     "user": "accounts.user",
@@ -102,7 +113,7 @@ class EventAdmin(ReadOnlyAdmin):
     )
     list_filter = (
         fixed_filter("action", _("action"), Action.choices),
-        fixed_filter("entity", _("objet"), _ENTITIES),
+        fixed_filter("entity", _("objet"), list(_ENTITY_LABELS.items())),
         fixed_filter("actor_kind", _("type d'acteur"), _ACTOR_KINDS),
         period_filter("occurred_at"),
     )
