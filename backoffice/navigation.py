@@ -50,6 +50,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Articles"), "sell", "marketplaces.item"),
                 (_("Annonces"), "storefront", "marketplaces.listing"),
                 (_("Commandes"), "shopping_cart", "marketplaces.order"),
+                (_("Tâches"), "sync", "marketplaces.job"),
+                (_("Files"), "low_priority", "marketplaces.channelqueue"),
                 (_("Marchands"), "store", "marketplaces.merchant"),
                 (_("Membres"), "group", "marketplaces.membership"),
                 (_("Formules"), "workspace_premium", "marketplaces.plan"),

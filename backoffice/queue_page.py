@@ -39,16 +39,17 @@ def queue_page(request: HttpRequest, name: str) -> HttpResponse:
     if not queue.model_admin.has_view_permission(request):
         raise PermissionDenied
     back = reverse("queue", args=(name,))
-    rows = [
-        Row(
-            str(row),
-            reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=(row.pk,)),
-            getattr(row, queue.since),
-            queue.answer(row) or "–",
-            buttons_of(request, row, back),
-        )
-        for row in queue.rows(request).select_related(*queue.related)[: SHOWN + 1]
-    ]
+    with queue.reading():
+        rows = [
+            Row(
+                str(row),
+                reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=(row.pk,)),
+                getattr(row, queue.since),
+                queue.answer(row) or "–",
+                buttons_of(request, row, back),
+            )
+            for row in queue.rows(request).select_related(*queue.related)[: SHOWN + 1]
+        ]
     context = {
         **admin.site.each_context(request),
         "title": queue.title,

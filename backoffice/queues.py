@@ -1,6 +1,7 @@
 """What waits for somebody: each queue with its rows, how many and since when."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,9 @@ from accounts.enums import ApprovalStatus, ReviewStatus
 from backoffice import duty_gaps
 from backoffice.waiting import MOST, Waiting
 from common.enums import MailState
+from marketplaces.enums import DEAD_LETTER
+from marketplaces.models import TenantModel
+from marketplaces.tenancy import crossing
 from payments.admin.labels import reason_label
 from payments.enums import RefundStatus
 from payments.enums import Status as PaymentStatus
@@ -60,6 +64,10 @@ class Queue:
         """The admin's own list of these rows."""
         query = self.query or urlencode([(f"{self.field}__exact", status) for status in self.statuses])
         return f"{reverse('admin:{}_changelist'.format(self.model.replace('.', '_')))}?{query}"
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Around whatever reads `rows`: those of merchants are read by the staff's login."""
+        return crossing() if issubclass(apps.get_model(self.model), TenantModel) else nullcontext()
 
     def rows(self, request: HttpRequest) -> QuerySet[Any]:
         """Those that this person may see, the oldest first."""
@@ -164,6 +172,16 @@ QUEUES = (
         related=("user",),
     ),
     Queue(
+        _("Tâches de canaux échouées"),
+        _("Refusées par le canal, ou sans réponse trop longtemps : aider le marchand, réessayer ou annuler."),
+        "sync_problem",
+        "marketplaces.job",
+        DEAD_LETTER,
+        field="state",
+        answer=lambda job: f"{job.merchant} · {job.last_error}",
+        related=("merchant",),
+    ),
+    Queue(
         _("E-mails échoués"),
         _("Leur adresse les refuse, ou le serveur trop longtemps : prévenir la personne autrement."),
         "mark_email_unread",
@@ -198,5 +216,6 @@ def named(name: str) -> Queue | None:
 
 def _look(request: HttpRequest, queue: Queue) -> Waiting:
     """One query for the number and the age."""
-    moments = list(queue.rows(request).values_list(queue.since, flat=True)[: MOST + 1])
+    with queue.reading():
+        moments = list(queue.rows(request).values_list(queue.since, flat=True)[: MOST + 1])
     return Waiting(queue, len(moments), min(moments, default=None), reverse("queue", args=(queue.name,)))

@@ -55,12 +55,13 @@ _MARKET_VIEWS = (
     "marketplaces.view_merchant marketplaces.view_membership marketplaces.view_item marketplaces.view_itemimage "
     "marketplaces.view_listing marketplaces.view_order marketplaces.view_orderline marketplaces.view_plan "
     "marketplaces.view_subscriptionquota marketplaces.view_brand marketplaces.view_category marketplaces.view_color "
-    "marketplaces.view_condition marketplaces.view_material marketplaces.view_size"
+    "marketplaces.view_condition marketplaces.view_material marketplaces.view_size "
+    "marketplaces.view_job marketplaces.view_channelqueue marketplaces.view_channelcall marketplaces.view_plugintask"
 )
 # Who sells, under which plan, whether a flagged item may be sold, and how channels call things.
 _MARKET_CHANGES = " ".join(
     (
-        "marketplaces.add_merchant marketplaces.change_merchant marketplaces.change_item",
+        "marketplaces.add_merchant marketplaces.change_merchant marketplaces.change_item marketplaces.change_job",
         *(
             f"marketplaces.{verb}_{model}"
             for model in ("plan", "brand", "category", "color", "condition", "material", "size")

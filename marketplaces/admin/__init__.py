@@ -1,3 +1,3 @@
-from marketplaces.admin import attributes, items, merchants, orders, plans
+from marketplaces.admin import attributes, items, jobs, merchants, orders, plans
 
-__all__ = ["attributes", "items", "merchants", "orders", "plans"]
+__all__ = ["attributes", "items", "jobs", "merchants", "orders", "plans"]

@@ -102,6 +102,8 @@ class Job(TenantModel):
                 condition=Q(state__in=OPEN_JOB),
                 name="job_due",
             ),
+            # Whether a sister about the same listing runs: few do, whatever waits.
+            models.Index(fields=["merchant", "listing"], condition=Q(state=JobState.RUNNING), name="job_running"),
             models.Index(fields=["merchant", "-id"], name="job_newest"),
             models.Index(fields=["merchant", "listing", "-id"], name="job_of_listing"),
             models.Index(fields=["merchant", "created_at"], name="job_created"),

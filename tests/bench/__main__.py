@@ -19,6 +19,7 @@ def main(names: list[str]) -> int:
         audit,
         availability,
         catalogue,
+        channel_jobs,
         identity,
         legacy,
         marketplaces,
@@ -40,6 +41,7 @@ def main(names: list[str]) -> int:
         "admin": admin.run,
         "audit": audit.run,
         "marketplaces": marketplaces.run,
+        "channel_jobs": channel_jobs.run,
         # The last: it leaves five times as many products behind.
         "catalogue": catalogue.run,
     }

@@ -31,6 +31,8 @@ class Command(BaseCommand):
                 finally:
                     connections.close_all()
 
+        self.stdout.write("marketplace_worker: ready")
+        self.stdout.flush()
         threads = [threading.Thread(target=work, name=f"jobs {n}") for n in range(options["threads"])]
         for thread in threads:
             thread.start()
