@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from common.errors import FieldError, Invalid, TooLarge
 
@@ -57,8 +57,8 @@ def read_picture(raw: bytes) -> Picture:
                 return _encoded(upright, kind)
     except Invalid:
         raise
-    # What a hostile file makes a decoder raise is anybody's guess.
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
+    # What a hostile file makes a decoder raise is anybody's guess: `struct.error` by an EXIF that cannot be written.
+    except Exception as error:
         raise _refuse("invalid_image", _("Ce fichier n'est pas une image JPEG, PNG ou WebP lisible.")) from error
 
 

@@ -104,4 +104,7 @@ def _moment(text: str) -> datetime | None:
         if day is None:
             raise ValidationError(_("Date illisible."))
         moment = datetime.combine(day, time())
+    # Beyond these no zone can be computed.
+    if not 2000 <= moment.year < 2200:
+        raise ValidationError(_("Date illisible."))
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment

@@ -79,7 +79,8 @@ def reopen(source: Source, moment: datetime) -> None:
 
 @receiver(payment_moved, dispatch_uid="backoffice.late_money")
 def late_money(payment: Payment, old: Status | None, **kwargs: object) -> None:
-    if old in (Status.FAILED, Status.EXPIRED):
+    # Of a held one, too: it may have come back from failed between looking which days wait and counting them.
+    if old in (Status.FAILED, Status.EXPIRED, Status.HELD):
         reopen(SOURCES["payments"], payment.created_at)
 
 

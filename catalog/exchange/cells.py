@@ -75,6 +75,9 @@ def moment(cell: str) -> datetime:
     moment = _or(parse_datetime, cell, _("Date illisible."))
     if moment is None:
         raise ValueError(_("Date illisible."))
+    # Beyond these no zone can be computed, nor is a duty meant.
+    if not 2000 <= moment.year < 2200:
+        raise ValueError(_("Date illisible."))
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 

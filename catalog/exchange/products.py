@@ -16,6 +16,7 @@ from catalog.rows import ProductRow
 from catalog.services import price_files
 from catalog.services.lists import LIST_RULES
 from catalog.services.products import import_products
+from catalog.services.rules import keep_stored
 from common.chunks import by_pk
 from common.exchange.reports import Line, Report
 from common.exchange.resources import (
@@ -28,6 +29,10 @@ from common.exchange.resources import (
     text,
     yes_or_no,
 )
+
+# This file has no prices: what a product costs by the time its line is written stays.
+_PRICE = ("price", "price_is_indicative", "currency", "source")
+_RULES = {**LIST_RULES, **{name: keep_stored(name) for name in _PRICE}}
 
 
 class ProductResource(RowResource):
@@ -85,7 +90,7 @@ class ProductResource(RowResource):
             )
             for code, values in {str(key): values for key, values in rows}.items()
         ]
-        import_products(products, source=source, left_out=left_out, rules=LIST_RULES, by=by)
+        import_products(products, source=source, left_out=left_out, rules=_RULES, by=by)
 
 
 class ProductPriceResource(ServiceResource):

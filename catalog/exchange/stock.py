@@ -50,6 +50,8 @@ class StockResource(RowResource):
             pharmacy__code__in={pharmacy for pharmacy, _code in pairs},
             product_code__in={code for _pharmacy, code in pairs},
         ).select_related("pharmacy")
+        # Held until the step ends: boxes that are collected meanwhile would otherwise come back with the old quantity.
+        found = found.order_by("pk").select_for_update(of=("self",), no_key=True)
         return {
             (each.pharmacy.code, each.product_code): {
                 "pharmacie": each.pharmacy.code,

@@ -112,6 +112,9 @@ def _moment(text: str) -> datetime | None:
         if day is None:
             raise ValueError(text)
         moment = datetime.combine(day, time())
+    # Beyond these no zone can be computed.
+    if not 2000 <= moment.year < 2200:
+        raise ValueError(text)
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
     return moment if moment > timezone.now() else None

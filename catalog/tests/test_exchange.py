@@ -311,3 +311,18 @@ def test_pharmacists_neither_take_nor_bring_everybodys_stock(client):
     assert client.get(reverse("admin:catalog_stock_export_file"), address).status_code == 403
     assert client.get(reverse("admin:catalog_stock_import_file")).status_code == 403
     assert Stock.objects.count() == 1
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:00-05:00"])
+@pytest.mark.parametrize(
+    ("name", "head", "line"),
+    [
+        ("duty", "pharmacie;debut;fin", "PH1;{0};{0}"),
+        ("product_prices", "code;prix;valable_des", "DOLI500;1500;{0}"),
+    ],
+)
+def test_a_moment_that_no_zone_can_hold_is_refused(keeper, name, head, line, moment):
+    PharmacyFactory(code="PH1")
+    ProductFactory(code="DOLI500")
+    job = receive(name, f"{head}\n{line.format(moment)}\n", keeper)
+    assert counts(job)[3] == 1

@@ -11,7 +11,8 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from common.admin.paginator import CappedPaginator
-from common.admin.reading import list_was_read, page_was_read
+from common.admin.reading import list_read, list_was_read, page_was_read
+from common.unit_of_work import unit_of_work
 
 # Of a list's address: the number of the page, and what says nothing about anybody.
 _PAGE, _PLAIN = "p", {"o", "e", "_popup", "_to_field"}
@@ -106,6 +107,13 @@ class ModelAdmin(unfold.admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
+        match = getattr(request, "resolver_match", None)
+        if self.person_path and match is not None and match.url_name == "autocomplete":
+            # The site's own look-up behind select fields passes no list of ours: who reads people there is heard here.
+            with unit_of_work():
+                list_read.send(
+                    self.model, page=self.model._meta.model_name, filters={"autocomplete": "1"}, personal={"q": term}
+                )
         if not term or not self.search_fields:
             return queryset, False
         return queryset.filter(self.search_condition(term)), False

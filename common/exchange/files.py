@@ -25,6 +25,8 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _MEMBERS = 500
 # What a workbook may grow to, as a multiple of the largest file: a thousandfold one is a bomb.
 _GROWTH = 20
+# What any workbook may grow to: a sheet's strings are held in memory, and a small file is read while somebody waits.
+_SMALL = 16 * 1024**2
 _COLUMNS = 60
 _LONGEST_CELL = 10_000
 # Not even quoted may these stand in a workbook's XML.
@@ -147,7 +149,8 @@ def _require_harmless_archive(raw: bytes) -> None:
     names = {member.filename.lower() for member in members}
     if any(name.endswith("vbaproject.bin") for name in names):
         raise _unreadable(_("Ce classeur contient des macros : enregistrez-le sans elles."))
-    if len(members) > _MEMBERS or sum(member.file_size for member in members) > settings.IMPORT_MAX_BYTES * _GROWTH:
+    most = min(settings.IMPORT_MAX_BYTES, max(len(raw), _SMALL // _GROWTH)) * _GROWTH
+    if len(members) > _MEMBERS or sum(member.file_size for member in members) > most:
         raise Invalid(_("Ce classeur est trop grand une fois décompressé."), code="file_too_large")
 
 

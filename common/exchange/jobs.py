@@ -4,12 +4,14 @@ The row is the truth: each step writes some lines and how many are done, togethe
 killed process leaves the sweep goes on with. Doing a step twice changes nothing: what does not differ is not touched.
 """
 
+import logging
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.db import DataError, IntegrityError
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -22,6 +24,8 @@ from common.exchange.resources import ServiceResource
 from common.models import FileImport
 from common.signals import file_import_moved
 from common.unit_of_work import unit_of_work
+
+logger = logging.getLogger(__name__)
 
 STEP = 500
 # Bytes.
@@ -112,6 +116,10 @@ def run(pk: int) -> None:
             _fail(job, _("Le fichier n'est plus là."))
         except DomainError as error:
             _fail(job, " ".join(str(item.detail) for item in error.errors[:3]) or str(error.detail))
+        except (ArithmeticError, ValueError, DataError, IntegrityError):
+            # The same file would say the same again, at every sweep.
+            logger.exception("an import cannot be applied", extra={"file_import": pk})
+            _fail(job, _("Ce fichier ne peut pas être importé : une valeur n'est pas acceptée."))
 
 
 def run_due() -> int:

@@ -94,13 +94,13 @@ def judge_people(users: Sequence[OldUser], accounts: Iterable[OldAccount], judgi
 
 
 def _taken(addresses: Mapping[int, str | None], known: Known) -> set[str]:
-    """Which of these addresses belong to somebody who did not come from there."""
-    ours = {int(new_id) for new_id in known.living.values()}
+    """Which of these addresses belong to somebody who did not come from there with it."""
+    ours = {int(new_id): int(old_id) for old_id, new_id in known.living.items()}
     wanted = sorted({address for address in addresses.values() if address})
     found = set()
     for start in range(0, len(wanted), _CHUNK):
         rows = User.objects.filter(email__in=wanted[start : start + _CHUNK]).values_list("pk", "email")
-        found |= {email for pk, email in rows if pk not in ours}
+        found |= {email for pk, email in rows if pk not in ours or addresses.get(ours[pk]) != email}
     return found
 
 

@@ -59,7 +59,7 @@ def _take_back(batch: ImportBatch) -> dict[str, int]:
     people = [int(new_id) for new_id in old_ids(USERS, batch).values()]
     rates = [int(new_id) for new_id in old_ids(RATES, batch).values()]
     stock = [new_id.partition(":") for new_id in old_ids(STOCK, batch).values()]
-    reasons = [*what_stands_on(people), *_on_rates(rates, people), *_on_stock(stock)]
+    reasons = [*what_stands_on(people), *_on_rates(rates, people), *_on_stock(stock, batch)]
     if reasons:
         raise BuiltUpon(reasons)
     prices = [int(new_id) for new_id in old_ids(PRICE_LISTS, batch).values()]
@@ -82,12 +82,19 @@ def _on_rates(rates: Collection[int], people: Collection[int]) -> list[str]:
     return reasons
 
 
-def _on_stock(stock: Collection[tuple[str, str, str]]) -> list[str]:
-    shelves = _stock_ids(stock)
+def _on_stock(stock: Collection[tuple[str, str, str]], batch: ImportBatch) -> list[str]:
+    """Holds the rows first, until the transaction ends: nobody reserves of them from then on."""
+    shelves = sorted(_stock_ids(stock))
+    reasons = set()
     for start in range(0, len(shelves), _SOME):
-        if ReservationLine.objects.filter(stock__in=shelves[start : start + _SOME]).exists():
-            return ["reservations are of its stock"]
-    return []
+        some = shelves[start : start + _SOME]
+        rows = Stock.objects.filter(pk__in=some).order_by("pk").select_for_update(no_key=True)
+        changed = list(rows.values_list("updated_at", flat=True))
+        if batch.finished_at is not None and any(at > batch.finished_at for at in changed):
+            reasons.add("its stock was changed since")
+        if ReservationLine.objects.filter(stock__in=some).exists():
+            reasons.add("reservations are of its stock")
+    return sorted(reasons)
 
 
 def _stock_ids(stock: Collection[tuple[str, str, str]]) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from common.money import MAX_AMOUNT
 from marketplaces.channels.base import Amount, ChannelError, Outcome
 
 # Currencies without decimals (ISO 4217); all others here have two.
@@ -29,8 +30,11 @@ def converted(price: Amount, *, to: str, rate: str = "") -> Amount:
     if price.currency == to:
         return price
     per_unit = _positive(rate) if rate else _house_rate(to) / _house_rate(price.currency)
-    major = Decimal(price.minor).scaleb(-digits(price.currency)) / per_unit
-    minor = major.scaleb(digits(to)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    try:
+        major = Decimal(price.minor).scaleb(-digits(price.currency)) / per_unit
+        minor = major.scaleb(digits(to)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    except ArithmeticError as error:
+        raise ChannelError(Outcome.REFUSED, "rate_missing", "no price comes out at this rate") from error
     return Amount(max(1, int(minor)), to)
 
 
@@ -51,9 +55,10 @@ def from_text(value: Any, currency: Any) -> Amount | None:
         return None
     try:
         minor = Decimal(value).scaleb(digits(currency))
-    except InvalidOperation:
+    except ArithmeticError:
+        # Also `1E+999999`, which is a number and overflows.
         return None
-    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 <= minor < 10**15:
+    if not minor.is_finite() or not 0 <= minor <= MAX_AMOUNT or minor != minor.to_integral_value():
         return None
     return Amount(int(minor), currency)
 

@@ -12,6 +12,7 @@ from common.unit_of_work import unit_of_work
 from marketplaces.channels.base import RemoteLine, RemoteOrder
 from marketplaces.enums import OrderState, OrderTask
 from marketplaces.models import Item, Listing, Order, OrderLine
+from marketplaces.models.items import MAX_QUANTITY
 from marketplaces.services import orders, publishing
 from marketplaces.services.locks import lock_items, lock_listings, lock_order
 from marketplaces.signals import item_changed, order_moved
@@ -20,7 +21,7 @@ from marketplaces.tenancy import require_merchant
 
 def lock_what_was_sold(channel: str, found: Iterable[RemoteOrder]) -> None:
     """The items that these orders name, and their listings, in the order of all locks."""
-    ids = sorted({item_id for order in found for item_id in _items_of(channel, order).values()})
+    ids = sorted({item_id for order in found for item_id in _all_items_of(channel, order)})
     if ids:
         lock_items(ids)
         lock_listings(ids)
@@ -30,7 +31,7 @@ def take_order(channel: str, found: RemoteOrder) -> bool:
     """Write an order down, once, and what follows from it. Whether anything was new."""
     with unit_of_work():
         known = Order.objects.filter(channel=channel, external_id=found.external_id).values_list("pk", flat=True)
-        items = {item.pk: item for item in lock_items(sorted(set(_items_of(channel, found).values())))}
+        items = {item.pk: item for item in lock_items(sorted(_all_items_of(channel, found)))}
         pk = known.first()
         if pk is None:
             order = _write(channel, found)
@@ -82,7 +83,7 @@ def _change(lines: Iterable[OrderLine], items: Mapping[int, Item], *, sign: int)
         item = items[item_id]
         old = item.quantity
         # What was sent already is gone, whatever we thought was there.
-        item.quantity = max(0, old + sign * _wanted(lines, item_id))
+        item.quantity = min(MAX_QUANTITY, max(0, old + sign * _wanted(lines, item_id)))
         if item.quantity != old:
             item.save(update_fields=["quantity", "updated_at"])
             item_changed.send(Item, item=item, old={"quantity": old}, new={"quantity": item.quantity}, by=None)
@@ -131,6 +132,14 @@ def _items_of(channel: str, order: RemoteOrder) -> dict[int, int]:
     )
     found = {number: _item_of(line, by_sku, by_listing) for number, line in enumerate(order.lines)}
     return {number: item_id for number, item_id in found.items() if item_id is not None}
+
+
+def _all_items_of(channel: str, order: RemoteOrder) -> set[int]:
+    """Also those that its lines were about when they were written: numbers of listings change, lines do not."""
+    written = OrderLine.objects.filter(
+        order__channel=channel, order__external_id=order.external_id, item__isnull=False
+    ).values_list("item_id", flat=True)
+    return {*_items_of(channel, order).values(), *written}
 
 
 def _item_of(line: RemoteLine, by_sku: Mapping[str, int], by_listing: Mapping[str, int]) -> int | None:

@@ -1,6 +1,7 @@
 """Pictures: what is one, what is kept of it, and their order."""
 
 import io
+import struct
 
 import pytest
 from django.core.files.base import ContentFile
@@ -138,3 +139,13 @@ def test_item_has_ten_pictures_at_most(client, item):
 
     assert [answer.status_code for answer in answers] == [201] * 10 + [409]
     assert answers[-1].json()["code"] == "too_many_images"
+
+
+def test_exif_that_cannot_be_written_anew_is_no_fault_of_ours(client, item):
+    # Compression (SHORT) as a LONG of 70000, and an orientation, which makes Pillow write the EXIF again.
+    entries = struct.pack("<HHLLHHLL", 0x103, 4, 1, 70_000, 0x112, 3, 1, 6)
+    exif = b"Exif\0\0II*\0" + struct.pack("<LH", 8, 2) + entries + struct.pack("<L", 0)
+
+    response = send(client, item, picture(600, 600, exif=exif))
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_image")

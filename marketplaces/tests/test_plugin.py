@@ -14,7 +14,7 @@ from accounts.tests.factories import make_user
 from marketplaces.channels import _load
 from marketplaces.enums import JobKind, JobState, ListingState, MemberRole, StepState
 from marketplaces.models import BuyerMessage, ChannelConnection, ChannelQueue, Job, Listing, PluginDevice, PluginTask
-from marketplaces.services import connections
+from marketplaces.services import connections, items
 from marketplaces.services.jobs import plugin, requests, working
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_connection, make_item, make_member, make_merchant
@@ -127,6 +127,21 @@ def test_browser_publishes(merchant, browser):
     assert (listing.state, listing.external_id) == (ListingState.LIVE, "77")
 
 
+def test_what_was_withdrawn_before_a_browser_asked_is_not_put_up(merchant, browser):
+    item = begin(merchant)
+    with merchant_scope(merchant.pk):
+        items.update_item(item, {"quantity": 0}, by=None)
+
+    assert browser.tasks() == []
+    working.work()
+    (look,) = browser.tasks()
+    assert look["http_method"] == "GET"
+    browser.done(look, items=[])
+    working.work()
+    (job,) = rows(merchant, Job, kind=JobKind.PUBLISH)
+    assert (job.state, job.result) == (JobState.COMPLETED, {"overtaken": ListingState.SOLD_OUT})
+
+
 def test_switched_off_nothing_is_asked_of_a_browser(merchant, browser):
     with merchant_scope(merchant.pk):
         connections.disconnect("vinted", by=make_user())
@@ -169,6 +184,29 @@ def test_browser_that_dies_before_doing_it_is_followed_by_a_look_and_another_try
         ("publish", StepState.COMPLETED),
     ]
     assert (listing_of(merchant).state, listing_of(merchant).external_id) == (ListingState.LIVE, "78")
+
+
+def test_late_number_is_not_lost_while_a_withdrawal_runs(merchant, browser):
+    from marketplaces.services.publishing import request_withdrawal
+
+    item = begin(merchant)
+    (late,) = browser.tasks()
+    make_due(merchant)
+    working.work()  # nobody answered: a look
+    (look,) = browser.tasks()
+    browser.done(look, items=[{"id": 7, "sku": item.sku}])
+    with merchant_scope(merchant.pk):
+        request_withdrawal([item], by=None)
+    working.work()
+    (gone,) = browser.tasks()
+    assert gone["path"] == "/api/v2/items/7"
+
+    assert browser.done(late, item={"id": 9}).json()["accepted"] is False
+    browser.done(gone)
+    working.work()
+
+    (second,) = browser.tasks()
+    assert (second["http_method"], second["path"]) == ("DELETE", "/api/v2/items/9")
 
 
 def test_browser_that_dies_after_doing_it_publishes_nothing_twice(merchant, browser):
@@ -412,3 +450,19 @@ def test_devices_are_added_shown_once_and_revoked(api, django_assert_max_num_que
     assert client.delete(f"/api/v1/plugin/devices/{shown['id']}/", headers=headers).status_code == 204
     assert browser.get("/api/v1/plugin/tasks/").status_code == 401
     assert client.get("/api/v1/plugin/devices/", headers=headers).json()["results"] == []
+
+
+def test_number_of_another_listing_is_no_answer(merchant, browser):
+    begin(merchant)
+    (task,) = browser.tasks()
+    assert browser.done(task, item={"id": 77}).json()["accepted"] is True
+    second = begin(merchant)
+    (task,) = browser.tasks()
+
+    response = browser.done(task, item={"id": 77})
+
+    assert response.status_code == 200, response.content
+    (listing,) = rows(merchant, Listing, item=second)
+    assert (listing.state, listing.external_id) == (ListingState.PENDING, "")
+    (job,) = rows(merchant, Job, listing=listing)
+    assert (job.state, job.last_error_code, job.memo["doubt"]) == (JobState.PENDING, "number_taken", True)

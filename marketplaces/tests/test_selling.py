@@ -1,5 +1,6 @@
 """Orders of the channels, what exists there already, and jobs that people call off or try again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from accounts.tests.factories import make_user
 from common.states import IllegalMove
 from common.sweeping import sweep
-from marketplaces.channels.base import Amount, ListingStatus, Outcome, RemoteListing, Result
+from marketplaces.channels.base import Amount, ListingStatus, Outcome, RemoteLine, RemoteListing, Result
 from marketplaces.enums import Channel, JobKind, JobState, ListingState, OrderState, OrderTask
 from marketplaces.exceptions import ChannelCannot, QuotaExceeded
 from marketplaces.models import ChannelConnection, ChannelQueue, ForeignListing, Item, Job, JobTurn, Listing, Order
@@ -175,6 +176,23 @@ def test_sync_adopts_what_it_knows_and_lists_what_it_does_not(merchant, ebay):
     assert (found.external_id, found.title, found.quantity, found.price) == ("E-3", "À la main", 4, 990)
 
 
+def test_sync_passes_over_what_has_no_number_or_is_another_items(merchant, ebay):
+    linked, other = make_item(merchant), make_item(merchant)
+    make_listing(linked, Channel.EBAY, state=ListingState.LIVE, external_id="E-9")
+    ebay.listed[merchant.pk] = [
+        RemoteListing("", "THEIRS", "Brouillon", ListingStatus.DRAFT, 1, offer_id="17"),
+        RemoteListing("E-9", other.sku, "", ListingStatus.LIVE, 1),
+    ]
+    with merchant_scope(merchant.pk):
+        requests.request(JobKind.SYNC, "ebay", by=make_user())
+
+    working.work(seconds=5)
+
+    (job,) = rows(merchant, Job, kind=JobKind.SYNC)
+    assert (job.state, job.result["known"]) == (JobState.COMPLETED, 2)
+    assert rows(merchant, ForeignListing) == []
+
+
 def test_foreign_listing_becomes_an_items_own(merchant, ebay):
     item, user = make_item(merchant), make_user()
     ebay.listed[merchant.pk] = [RemoteListing("E-3", "", "À la main", ListingStatus.LIVE, 4)]
@@ -312,3 +330,22 @@ def test_lost_wake_up_call_is_repeated(merchant):
         JobTurn.objects.update(turn_at=timezone.now() - timedelta(minutes=1))
 
     assert sweep()["channel jobs"] == 1
+
+
+@pytest.mark.parametrize("was_paid", [True, False])
+def test_order_whose_listing_has_another_number_since_is_still_read(merchant, ebay, was_paid):
+    item = make_item(merchant, quantity=3)
+    publish(merchant, item)
+    working.work()
+    (listing,) = rows(merchant, Listing, item=item)
+    line = RemoteLine("1", "", listing.external_id, item.title, 1, Amount(1000, "EUR"))
+    order = replace(bought(item, "O-1", is_paid=was_paid), lines=(line,))
+    with merchant_scope(merchant.pk):
+        selling.take_order("ebay", order)
+        Listing.objects.filter(pk=listing.pk).update(external_id="ANOTHER")
+
+    with merchant_scope(merchant.pk):
+        selling.take_order("ebay", replace(order, is_paid=True, is_cancelled=was_paid))
+
+    with merchant_scope(merchant.pk):
+        assert Item.objects.get(pk=item.pk).quantity == (3 if was_paid else 2)

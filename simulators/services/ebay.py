@@ -56,6 +56,7 @@ class Ebay(EbayOrders, Marketplace):
         ("PUT", INV + r"/inventory_item/(?P<sku>[^/]+)", "put_item"),
         ("GET", INV + r"/offer", "find_offers"),
         ("POST", INV + r"/offer", "create_offer"),
+        ("GET", INV + r"/offer/(?P<offer_id>[^/]+)", "show_offer"),
         ("PUT", INV + r"/offer/(?P<offer_id>[^/]+)", "put_offer"),
         ("DELETE", INV + r"/offer/(?P<offer_id>[^/]+)", "delete_offer"),
         ("POST", INV + r"/offer/(?P<offer_id>[^/]+)/publish", "publish"),
@@ -193,6 +194,14 @@ class Ebay(EbayOrders, Marketplace):
         listing = {"listing": kept["listing"]} if "listing" in kept else {}
         shop.offers[offer_id] = {**whole_offer, "offerId": offer_id, "status": kept["status"], **listing}
         return answer_json(200, {"offerId": offer_id}, outcome=f"replaced {offer_id}")
+
+    def show_offer(self, request: Request, offer_id: str) -> Answer:
+        shop, refusal = self.shop(request)
+        if shop is None:
+            return refusal
+        if offer_id not in shop.offers:
+            return refuse(404, checks.UNKNOWN_OFFER)
+        return answer_json(200, shop.offers[offer_id], outcome=f"offer {offer_id}")
 
     def delete_offer(self, request: Request, offer_id: str) -> Answer:
         shop, refusal = self.shop(request)

@@ -1,4 +1,4 @@
-"""The admin over the seeded year, as an administrator: its first page, and every filter, order, page and search of its lists."""
+"""The admin over the seeded year: its first page, and every filter, order, page and search of its lists."""
 
 import os
 import time

@@ -57,6 +57,9 @@ class Ebay:
         try:
             client.put(seller, f"{INVENTORY}/inventory_item/{segment(goods.sku)}", shapes.item(seller, goods))
             found = self._offers(seller, goods.sku)
+            if goods.offer_id not in ("", *(row.offer_id for row in found)):
+                # Linked under another SKU, or of another marketplace: two live listings would sell each piece twice.
+                self._end_other(seller, goods.offer_id)
             offer_id = found[0].offer_id if found else self._create(seller, offer)
             placed = replace(placed, offer_id=offer_id)
             if found:
@@ -108,6 +111,8 @@ class Ebay:
                 still = self._offers(seller, placed.sku, everywhere=True)
                 if any(each.offer_id == row.offer_id and each.status == ListingStatus.LIVE for each in still):
                     raise
+        if placed.offer_id not in ("", *(row.offer_id for row in live)):
+            self._end_other(seller, placed.offer_id)
         return Result(Outcome.DONE, external_id=placed.external_id, offer_id=placed.offer_id)
 
     @paged
@@ -164,6 +169,13 @@ class Ebay:
         if answer.status == 404:
             return []
         return [shapes.listing(row) for row in rows(answer.body, "offers") if row.get("format") == shapes.FORMAT]
+
+    def _end_other(self, seller: Seller, offer_id: str) -> None:
+        """An offer that is known by its number only is live no more; where there is none, that is right, too."""
+        path = f"{INVENTORY}/offer/{segment(offer_id)}"
+        answer = client.get(seller, path, {})
+        if answer.status < 300 and shapes.listing(fields(answer.body, reads=True)).status == ListingStatus.LIVE:
+            client.post(seller, f"{path}/withdraw", {})
 
     def _create(self, seller: Seller, offer: Mapping[str, Any]) -> str:
         """A new offer's number; where eBay has one already (25002), that one's, brought up to date."""

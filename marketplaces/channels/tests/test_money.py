@@ -65,7 +65,9 @@ def test_amounts_are_read_as_both_channels_write_them():
     assert from_parts({"amount": 12_500, "divisor": 1, "currency_code": "XAF"}) == Amount(12_500, "XAF")
 
 
-@pytest.mark.parametrize("value", [None, 19.06, "x", "19.065", "-1", "NaN", "1e30", ""])
+@pytest.mark.parametrize(
+    "value", [None, 19.06, "x", "19.065", "-1", "NaN", "1e30", "", "1E+999999", "1E-999999", "10000000000.01"]
+)
 def test_text_that_is_no_amount_is_none(value):
     assert from_text(value, "EUR") is None
 

@@ -196,7 +196,8 @@ def _moment(value: Any) -> datetime:
         at_ = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         at_ = None
-    return at_ if at_ is not None and at_.tzinfo is not None else timezone.now()
+    # In UTC no year of it is beyond what a database can give back: `0001-01-01T00:00:00+14:00` is one before.
+    return at_ if at_ is not None and at_.tzinfo is not None and 2000 <= at_.year < 9999 else timezone.now()
 
 
 _READERS: Mapping[Action, Any] = {

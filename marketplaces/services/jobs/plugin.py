@@ -133,11 +133,21 @@ def _take(pk: int, job_id: int, caller: Caller, *, until: Any) -> PluginTask | N
     )
     if task is None:
         return None
+    if task.action == Action.PUBLISH and _is_overtaken(job):
+        # Sold or withdrawn while no browser asked: nothing is put up that has to come down again.
+        closing.end_step(task, StepState.FAILED, reason="overtaken")
+        closing.postpone(job, timezone.now())
+        wake(timezone.now())
+        return None
     task.state, task.device_id, task.lease_until = StepState.PROCESSING, caller.device_id, until
     task.save(update_fields=["state", "device", "lease_until", "updated_at"])
     job.lease_until = job.next_at = until
     job.save(update_fields=["lease_until", "next_at", "updated_at"])
     return task
+
+
+def _is_overtaken(job: Job) -> bool:
+    return not Listing.objects.filter(pk=job.listing_id, state=ListingState.PENDING).exists()
 
 
 def heartbeat(caller: Caller, task_ids: Iterable[uuid.UUID]) -> int:
@@ -203,6 +213,9 @@ def _note_late(task: PluginTask, job: Job, page: Page[Any]) -> None:
     if task.action != Action.PUBLISH or page.result.outcome != Outcome.DONE or not number or job.listing_id is None:
         return
     listing = Listing.objects.get(pk=job.listing_id)
+    if Listing.objects.filter(channel=task.channel, external_id=number).exclude(pk=listing.pk).exists():
+        # Another item's: nothing of ours is to go because of it.
+        return
     if listing.state == ListingState.LIVE and number != listing.external_id:
         queue.enqueue_for_listings(JobKind.UPDATE, [listing], by=None, memo={"tidy": True})
     elif listing.state not in (ListingState.LIVE, ListingState.PENDING):

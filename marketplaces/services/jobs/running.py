@@ -17,7 +17,7 @@ from common.context import acting
 from common.unit_of_work import persist, retry_deadlocks
 from marketplaces.channels.base import Action, BrowserTask, Channel, ChannelError, Outcome, Page, Result, Seller
 from marketplaces.enums import JobState, StepState
-from marketplaces.models import ChannelCall, Job, PluginTask
+from marketplaces.models import ChannelCall, Job, Listing, PluginTask
 from marketplaces.services import access
 from marketplaces.services.jobs import closing, queues
 from marketplaces.services.jobs.backoff import next_time
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # What changes something there, so that nobody knows what is there when it was interrupted.
 CREATES = (Action.PUBLISH,)
+# Whose answers name the listing.
+NUMBERS = (Action.PUBLISH, Action.UPDATE)
 _RATE_LIMITED = "rate_limited"
 # Somebody connected anew while the channel refused the old access.
 RECONNECTED = timedelta(seconds=1)
@@ -129,6 +131,9 @@ def _locked(claimed: Claimed, *, page: Page[Any] | None) -> Job | None:
 
 def settle(job: Job, action: Action | None, page: Page[Any]) -> None:
     """What an answer means for a locked job that runs. `action` is None where nothing was called."""
+    if action in NUMBERS and page.result.outcome == Outcome.DONE and _is_anothers(job, page.result.external_id):
+        detail = "the number of another item's listing"
+        page = Page(Result(Outcome.UNKNOWN, reason="number_taken", detail=detail))
     result = page.result
     match result.outcome:
         case Outcome.DONE:
@@ -147,6 +152,12 @@ def settle(job: Job, action: Action | None, page: Page[Any]) -> None:
         case _:
             fail(job, action, result)
     wake(timezone.now(), call=False)
+
+
+def _is_anothers(job: Job, number: str) -> bool:
+    """No two listings of a merchant have one number: whoever says so is wrong about what they did."""
+    rows = Listing.objects.filter(channel=job.channel, external_id=number).exclude(pk=job.listing_id)
+    return bool(number) and rows.exists()
 
 
 def fail(job: Job, action: Action | None, result: Result) -> None:

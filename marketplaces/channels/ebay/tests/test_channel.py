@@ -271,3 +271,20 @@ def test_token_without_the_scope_is_refused_and_no_reason_to_connect_anew(ebay):
 def test_token_is_never_shown(ebay, seller):
     assert seller.access_token
     assert seller.access_token not in repr(seller)
+
+
+def test_listing_that_was_linked_under_another_sku_gives_way(ebay, seller):
+    theirs = ebay.channel.publish(seller, goods("THEIRS"))
+
+    ours = ebay.channel.publish(seller, goods(external_id=theirs.external_id, offer_id=theirs.offer_id))
+
+    assert [row["id"] for row in ebay.live()] == [ours.external_id]
+    assert ebay.live("THEIRS") == []
+
+
+def test_linked_listing_is_withdrawn_by_its_offer(ebay, seller):
+    theirs = ebay.channel.publish(seller, goods("THEIRS"))
+
+    assert ebay.channel.withdraw(seller, Placed(SKU, theirs.external_id, theirs.offer_id)).outcome == Outcome.DONE
+
+    assert ebay.live("THEIRS") == []

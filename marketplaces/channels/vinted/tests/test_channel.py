@@ -1,4 +1,5 @@
 import pytest
+from django.utils import timezone
 
 from marketplaces.channels import get_channel
 from marketplaces.channels.base import (
@@ -13,7 +14,7 @@ from marketplaces.channels.base import (
 )
 from marketplaces.channels.exceptions import UnknownChannel
 from marketplaces.channels.tests.books import SKU, goods
-from marketplaces.channels.vinted.channel import Vinted
+from marketplaces.channels.vinted.channel import Vinted, _moment
 
 ACTIONS = {
     "publish": {
@@ -212,3 +213,8 @@ def test_messages_are_read(vinted):
 
     assert [(row.external_id, row.sender, row.text) for row in page.rows] == [("1", "awa", "Bonjour")]
     assert vinted.read(Action.MESSAGES, answered({"x": 1})).result.reason == "unreadable"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "x", 7])
+def test_moment_that_no_database_could_give_back_is_now(at):
+    assert abs((_moment(at) - timezone.now()).total_seconds()) < 60

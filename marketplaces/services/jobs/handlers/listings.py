@@ -41,9 +41,12 @@ def look(listing: Listing) -> Ask:
 
 
 def live_ids(listing: Listing, page: Page[Any]) -> list[str]:
-    """The numbers of the live listings that a look has found."""
+    """The numbers of the live listings that a look has found; what is another item's is never one of them."""
     sku = listing.item.sku
-    return [row.external_id for row in page.rows if row.status == ListingStatus.LIVE and row.sku in ("", sku)]
+    found = [row.external_id for row in page.rows if row.status == ListingStatus.LIVE and row.sku in ("", sku)]
+    others = Listing.objects.filter(channel=listing.channel, external_id__in=found).exclude(pk=listing.pk)
+    taken = {"", *others.values_list("external_id", flat=True)}
+    return [number for number in found if number not in taken]
 
 
 def acts_in_browser(channel: str) -> bool:

@@ -41,6 +41,9 @@ class Sync:
         """Nothing was changed that would have to be taken back."""
 
     def _take(self, job: Job, row: RemoteListing) -> str:
+        if not row.external_id:
+            # An offer that was never published (eBay): nobody can see or buy it.
+            return "known"
         item = Item.objects.filter(sku=row.sku).first() if row.sku else None
         known = Listing.objects.filter(channel=job.channel, external_id=row.external_id).first()
         if item is None:
@@ -52,7 +55,9 @@ class Sync:
             return self._ended(listing, row)
         if row.status != ListingStatus.LIVE:
             return "known"
-        if listing is not None and (listing.state != ListingState.PENDING or known not in (None, listing)):
+        if known not in (None, listing) or (listing is not None and listing.state != ListingState.PENDING):
+            return "known"
+        if listing is None and item.deleted_at is not None:
             return "known"
         foreign.adopt(item, listing, job.channel, row)
         read_orders(job.channel)

@@ -30,13 +30,16 @@ class Withdraw(OfListing):
             _gone(listing)
             return Over({"never_there": True})
         there = placed(listing, external_id=extra[0])
+        # `extra` may grow while the call is made (a late answer of a browser): what was asked is known by its number.
+        job.memo = {**job.memo, "at": extra[0]}
         return Ask(Action.WITHDRAW, lambda channel, seller: channel.withdraw(seller, there))
 
     def conclude(self, job: Job, action: Action, page: Page[Any]) -> Over | Onwards:
         listing = self.listing(job)
         if action == Action.FIND:
             return Onwards({**job.memo, "looked": True, "extra": live_ids(listing, page)})
-        rest = (job.memo.get("extra") or [""])[1:]
+        gone = {job.memo["at"]} if job.memo.get("at") else {"", listing.external_id}
+        rest = [number for number in job.memo.get("extra") or () if number not in gone]
         if rest:
             return Onwards({**job.memo, "extra": rest})
         _gone(listing)
