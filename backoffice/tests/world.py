@@ -21,7 +21,14 @@ from common.mail import send_mail_later
 from common.models import FileImport, IdempotencyKey, ImportBatch
 from marketplaces.enums import Review
 from marketplaces.models import Brand, Color, Material, Size
-from marketplaces.tests.factories import make_image, make_item, make_listing, make_merchant, make_order
+from marketplaces.tests.factories import (
+    make_dead_letter,
+    make_image,
+    make_item,
+    make_listing,
+    make_merchant,
+    make_order,
+)
 from payments.enums import RefundStatus, Status
 from payments.models import CallbackMessage, Payment, Refund
 from payments.providers.base import Outcome, Report, Started
@@ -114,6 +121,7 @@ def make_market(owner: User) -> None:
     make_image(item)
     make_listing(item)
     make_order(item)
+    make_dead_letter(item)
     for model in (Brand, Color, Material, Size):
         number = next(_numbers)
         model.objects.create(code=f"x-{number}", name_fr=f"Nom {number}", name_en=f"Name {number}")

@@ -15,6 +15,7 @@ from marketplaces.enums import (
     Channel,
     ConnectionState,
     JobKind,
+    JobState,
     ListingState,
     MemberRole,
     OrderState,
@@ -196,6 +197,15 @@ def make_job(item: Item, kind: JobKind = JobKind.PUBLISH, channel: Channel = Cha
     }
     with merchant_scope(item.merchant_id):
         return Job.objects.create(merchant_id=item.merchant_id, kind=kind, channel=channel, **values)
+
+
+def make_dead_letter(item: Item, channel: Channel = Channel.ETSY) -> Job:
+    """A publication that the channel refused, and the queue that it stood in."""
+    make_listing(item, channel, state=ListingState.FAILED, external_id="")
+    with merchant_scope(item.merchant_id):
+        ChannelQueue.objects.create(merchant_id=item.merchant_id, channel=channel)
+    refused = {"last_error": "bad", "last_error_code": "bad"}
+    return make_job(item, channel=channel, state=JobState.FAILED, next_at=None, finished_at=timezone.now(), **refused)
 
 
 def make_device(merchant: Merchant, user: User | None = None, **fields: Any) -> PluginDevice:

@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.tests.factories import make_user
@@ -12,7 +11,7 @@ from backoffice.tests.pages import page_of
 from marketplaces.enums import JobState, ListingState
 from marketplaces.models import Job, Listing
 from marketplaces.services.jobs import working
-from marketplaces.tests.factories import make_item, make_job, make_job_rows, make_listing
+from marketplaces.tests.factories import make_dead_letter, make_item, make_job_rows
 from marketplaces.tests.jobs_world import connected, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fakes")]
@@ -27,11 +26,7 @@ def client():
 
 def dead_letter():
     merchant = connected()
-    item = make_item(merchant)
-    make_listing(item, state=ListingState.FAILED, external_id="")
-    return merchant, make_job(
-        item, state=JobState.FAILED, next_at=None, finished_at=timezone.now(), last_error="bad", last_error_code="bad"
-    )
+    return merchant, make_dead_letter(make_item(merchant))
 
 
 def test_staff_see_dead_letters_in_their_queue_and_try_again(client):
