@@ -56,7 +56,8 @@ _MARKET_VIEWS = (
     "marketplaces.view_listing marketplaces.view_order marketplaces.view_orderline marketplaces.view_plan "
     "marketplaces.view_subscriptionquota marketplaces.view_brand marketplaces.view_category marketplaces.view_color "
     "marketplaces.view_condition marketplaces.view_material marketplaces.view_size "
-    "marketplaces.view_job marketplaces.view_channelqueue marketplaces.view_channelcall marketplaces.view_plugintask"
+    "marketplaces.view_job marketplaces.view_channelqueue marketplaces.view_channelcall marketplaces.view_plugintask "
+    "marketplaces.view_channelconnection"
 )
 # Who sells, under which plan, whether a flagged item may be sold, and how channels call things.
 _MARKET_CHANGES = " ".join(

@@ -115,6 +115,7 @@ ADMIN: dict[str, dict[str, str]] = {
     "django_tasks_database.DBTaskResult": _MACHINERY,
     "marketplaces.Brand": _NAMES,
     "marketplaces.Category": _NAMES,
+    "marketplaces.ChannelConnection": _MARKET,
     "marketplaces.ChannelQueue": _MARKET,
     "marketplaces.Color": _NAMES,
     "marketplaces.Condition": _NAMES,

@@ -22,6 +22,7 @@ from common.models import FileImport, IdempotencyKey, ImportBatch
 from marketplaces.enums import Review
 from marketplaces.models import Brand, Color, Material, Size
 from marketplaces.tests.factories import (
+    make_connection,
     make_dead_letter,
     make_image,
     make_item,
@@ -122,6 +123,7 @@ def make_market(owner: User) -> None:
     make_listing(item)
     make_order(item)
     make_dead_letter(item)
+    make_connection(merchant)
     for model in (Brand, Color, Material, Size):
         number = next(_numbers)
         model.objects.create(code=f"x-{number}", name_fr=f"Nom {number}", name_en=f"Name {number}")

@@ -1,3 +1,3 @@
-from marketplaces.admin import attributes, items, jobs, merchants, orders, plans
+from marketplaces.admin import attributes, connections, items, jobs, merchants, orders, plans
 
-__all__ = ["attributes", "items", "jobs", "merchants", "orders", "plans"]
+__all__ = ["attributes", "connections", "items", "jobs", "merchants", "orders", "plans"]

@@ -11,6 +11,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from common.admin import ReadOnlyInline, moment, service_action
+from common.admin.search import as_uuid
 from marketplaces.admin.base import TenantAdmin
 from marketplaces.enums import DEAD_LETTER, OPEN_JOB
 from marketplaces.models import ChannelCall, ChannelQueue, Job, PluginTask
@@ -62,7 +63,8 @@ class JobAdmin(TenantAdmin):
     empty_hint = _("Les tâches naissent de ce que les marchands publient et vendent.")
 
     def search_condition(self, term: str) -> Q:
-        return Q(public_id=term) if len(term.replace("-", "")) == 32 else Q(pk__in=())
+        number = as_uuid(term)
+        return Q(pk__in=()) if number is None else Q(public_id=number)
 
     @display(description=_("avancement"))
     def progress(self, job: Job) -> str:
