@@ -80,6 +80,11 @@ class PharmacyTaken(Conflict):
     detail = _("Cette pharmacie a déjà un marchand.")
 
 
+class NoDefaultPlan(Conflict):
+    code = "no_default_plan"
+    detail = _("Aucune formule n'est celle des nouveaux marchands : l'équipe en choisit une parmi les formules.")
+
+
 class ChannelCannot(Conflict):
     code = "channel_cannot"
     detail = _("Ce canal ne le permet pas.")

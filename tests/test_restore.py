@@ -191,11 +191,12 @@ def test_what_is_append_only_stays_so(sites: SimpleNamespace, table: str) -> Non
 
 def test_merchants_stay_apart(sites: SimpleNamespace) -> None:
     with sites.restored.connect() as administrator:
-        assert administrator.execute("SELECT count(*) FROM marketplaces_item").fetchone() == (2,)
+        (everything,) = administrator.execute("SELECT count(*) FROM marketplaces_item").fetchone()
+        assert everything > 1
     with psycopg.connect(sites.restored.settings["DATABASE_URL"]) as application:
         assert application.execute("SELECT count(*) FROM marketplaces_item").fetchone() == (0,)
     with psycopg.connect(sites.restored.settings["DATABASE_STAFF_URL"]) as staff:
-        assert staff.execute("SELECT count(*) FROM marketplaces_item").fetchone() == (2,)
+        assert staff.execute("SELECT count(*) FROM marketplaces_item").fetchone() == (everything,)
 
 
 def test_people_sign_in_with_password_and_code_and_the_log_goes_on(sites: SimpleNamespace) -> None:

@@ -29,6 +29,19 @@ def run_together(count: int, work: Callable[[int], Any]) -> list[Any]:
     return results
 
 
+def waiting_for_a_lock() -> set[int]:
+    """The sessions of this database that wait for a lock, by their process ids.
+
+    Not by `pg_stat_activity.wait_event`, which shows a session only to the role that logged in.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE NOT granted AND datname = current_database()"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
+
+
 def kill_connection() -> None:
     """The database ends our connection, as one that is restarted does."""
     with connection.cursor() as cursor:

@@ -21,11 +21,13 @@ def _append_only_again(schema_editor):
 
 class Widen(migrations.AddConstraint):
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
         if schema_editor.connection.vendor != "postgresql":
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             _append_only_again(schema_editor)
             return
-        model = to_state.apps.get_model(app_label, self.model_name)
         with transaction.atomic(schema_editor.connection.alias):
             schema_editor.execute(f"ALTER TABLE {_TABLE} DROP CONSTRAINT {_NAME}", params=None)
             schema_editor.execute(f"{self.constraint.create_sql(model, schema_editor)} NOT VALID", params=None)
@@ -39,7 +41,10 @@ class Unlist(migrations.RemoveConstraint):
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
         super().database_backwards(app_label, schema_editor, from_state, to_state)
-        if schema_editor.connection.vendor != "postgresql":
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor == "sqlite" and self.allow_migrate_model(
+            schema_editor.connection.alias, model
+        ):
             _append_only_again(schema_editor)
 
 

@@ -15,6 +15,15 @@ from catalog.models import DutyPeriod, Holiday, OpeningHours, Pharmacy, Pharmacy
 from catalog.tests.factories import PharmacyFactory, ProductFactory
 from common.context import acting
 from common.tests.rows import contents
+from marketplaces.models import Brand, Category, Color, Condition, Material, Plan, Size, SubscriptionQuota
+from marketplaces.models.attributes import (
+    BrandChannelId,
+    CategoryChannelId,
+    ColorChannelId,
+    ConditionChannelId,
+    MaterialChannelId,
+    SizeChannelId,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +47,9 @@ def test_what_is_audited():
         *(Rate, PriceList),
         *(Product, PlannedPrice, Pharmacy, PharmacyMember, OpeningHours, DutyPeriod, Holiday),
         *(Specialty, Practitioner, VisitType, WorkingHours, TimeOff),
+        *(Plan, SubscriptionQuota),
+        *(Brand, Category, Color, Condition, Material, Size),
+        *(BrandChannelId, CategoryChannelId, ColorChannelId, ConditionChannelId, MaterialChannelId, SizeChannelId),
     }
 
 

@@ -123,6 +123,7 @@ class MerchantAdmin(CrossingMixin, ModelAdmin):
 class MembershipAdmin(TenantAdmin):
     """Who may act for whom."""
 
+    person_path = "user_id"
     list_display = ("user", "merchant", "role", moment("created_at", _("membre depuis")))
     list_select_related = ("user", "merchant")
     list_filter = (("role", ChoicesDropdownFilter),)

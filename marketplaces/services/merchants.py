@@ -8,7 +8,7 @@ from catalog.models import Pharmacy
 from common import sql
 from common.unit_of_work import unit_of_work
 from marketplaces.enums import MemberRole
-from marketplaces.exceptions import MayNotOpen, PharmacyTaken
+from marketplaces.exceptions import MayNotOpen, NoDefaultPlan, PharmacyTaken
 from marketplaces.models import Merchant, Plan
 from marketplaces.services.locks import lock_merchant
 from marketplaces.services.members import join
@@ -28,13 +28,15 @@ def create_merchant(
     """Open a merchant with its first owner (`by` where nobody is named).
 
     Staff (`marketplaces.add_merchant`) open any, choose the owner and the plan; a pharmacist only one of a pharmacy of
-    theirs, for themselves, with the default plan. Raises `MayNotOpen` (403), `PharmacyTaken` (409).
+    theirs, for themselves, with the default plan. Raises `MayNotOpen` (403), `PharmacyTaken`, `NoDefaultPlan` (409).
     """
     if not by.has_perm("marketplaces.add_merchant"):
         is_theirs = pharmacy is not None and pharmacy.members.filter(user=by).exists()
         if not is_theirs or plan is not None or (owner or by) != by:
             raise MayNotOpen
-    plan = plan or Plan.objects.get(is_default=True)
+    plan = plan or Plan.objects.filter(is_default=True).first()
+    if plan is None:
+        raise NoDefaultPlan
     try:
         with unit_of_work():
             # PostgreSQL shows the row to its own block only, which needs the id.

@@ -49,6 +49,19 @@ def count():
         return Merchant.objects.count()
 
 
+def test_no_merchant_opens_without_a_plan(api, pharmacist, pharmacy, default_plan):
+    default_plan.is_default = False
+    default_plan.save()
+
+    response = api(pharmacist).post(
+        "/api/v1/merchants/", {"name": "Pharmacie", "pharmacy": pharmacy.code}, format="json"
+    )
+
+    assert (response.status_code, response.json()["code"]) == (409, "no_default_plan")
+    assert count() == 0
+    assert not Event.objects.filter(action="merchant.created").exists()
+
+
 def test_pharmacist_opens_the_merchant_of_their_pharmacy(api, pharmacist, pharmacy, default_plan):
     client = api(pharmacist)
     response = client.post("/api/v1/merchants/", {"name": "Pharmacie", "pharmacy": pharmacy.code}, format="json")

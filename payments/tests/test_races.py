@@ -43,7 +43,7 @@ from reservations.models import Reservation
 from reservations.services import handling
 from reservations.services.expiry import expire_overdue
 from reservations.tests.factories import make_reservation, make_stock
-from tests.threads import run_together
+from tests.threads import run_together, waiting_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -367,13 +367,6 @@ def test_staff_who_decide_differently_at_once_decide_once():
         assert books(payment.user)["packs"] == ([CREDITS] if payment.status == Status.SUCCEEDED else [])
 
 
-def _waits_for_a_lock(pid):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", [pid])
-        row = cursor.fetchone()
-    return row is not None and row[0] == "Lock"
-
-
 def _cancel_between_question_and_grant(reservation, payment, monkeypatch):
     """Settle, and have the patient cancel in between: the settling goes on once the cancel is done, or waits."""
     pids, outcome = [], []
@@ -393,7 +386,7 @@ def _cancel_between_question_and_grant(reservation, payment, monkeypatch):
         answer = can_grant(self, payment)
         thread.start()
         deadline = time.monotonic() + 30
-        while thread.is_alive() and not (pids and _waits_for_a_lock(pids[0])):
+        while thread.is_alive() and not waiting_for_a_lock().intersection(pids):
             assert time.monotonic() < deadline
             time.sleep(0.005)
         return answer

@@ -38,7 +38,7 @@ from reservations.tests.factories import (
     pay,
     set_reserve_price,
 )
-from tests.threads import run_together
+from tests.threads import run_together, waiting_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -196,7 +196,7 @@ def test_hold_prolonged_in_its_last_moment_is_not_sold_again(monkeypatch):
         """Once the other one has an answer, or waits for the lock."""
         assert prolonged.wait(30)
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not (Reservation.objects.count() > 1 or _somebody_waits()):
+        while time.monotonic() < deadline and not (Reservation.objects.count() > 1 or waiting_for_a_lock()):
             time.sleep(0.01)
         may_commit.set()
 
@@ -204,13 +204,6 @@ def test_hold_prolonged_in_its_last_moment_is_not_sold_again(monkeypatch):
 
     assert isinstance(answer, InsufficientStock), answer
     assert held_units([stock.pk]) == {stock.pk: 2}
-
-
-def _somebody_waits():
-    (count,) = sql.fetch_one(
-        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    return count > 0
 
 
 @unit_of_work()

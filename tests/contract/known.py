@@ -8,6 +8,8 @@ from accounts.enums import Role
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, make_user
 from backoffice.tests.world import make_rate, make_rate_payment, make_refund, make_world
+from marketplaces.models import Plan
+from marketplaces.tests.factories import make_item, make_job, make_listing, make_merchant
 
 WORLDS = 3
 
@@ -18,6 +20,12 @@ def make_known() -> tuple[dict[str, dict[str, list[Any]]], list[User], User]:
     refunds = [make_refund(payment=make_rate_payment(world.patient)) for world in worlds]
     # Signing in as somebody whom wrong passwords lock out would end the run: those are others.
     targets = [make_user(), make_user(is_verified=False), make_user(Role.STAFF)]
+    merchants = [make_merchant(owner=world.patient) for world in worlds]
+    items = [make_item(merchant) for merchant in merchants]
+    listings = [make_listing(item) for item in items]
+    jobs = [make_job(item) for item in items]
+    # Of the migrations, which a test with real transactions takes away.
+    Plan.objects.filter(pk=merchants[0].plan_id).update(is_default=True)
     known = {
         "/reservations/": {"id": [str(world.reservation.public_id) for world in worlds]},
         "/payments/{id}": {"id": [str(payment.public_id) for world in worlds for payment in (world.paid, world.held)]},
@@ -26,6 +34,12 @@ def make_known() -> tuple[dict[str, dict[str, list[Any]]], list[User], User]:
         "/pharmacies/": {"code": [world.pharmacy.code for world in worlds]},
         "/callbacks/": {"provider": ["mypayga"], "secret": [settings.PAYMENTS_CALLBACK_TOKEN]},
         "/users/": {"id": [user.pk for user in targets]},
+        "/merchants/": {"id": [str(merchant.public_id) for merchant in merchants]},
+        "/items/": {"id": [str(item.public_id) for item in items]},
+        "/listings/": {"id": [str(listing.public_id) for listing in listings]},
+        "/jobs/": {"id": [str(job.public_id) for job in jobs]},
+        "/channels/": {"channel": ["ebay", "etsy", "vinted"]},
+        "headers": {"X-Merchant": [str(merchant.public_id) for merchant in merchants]},
         "body": {
             "pharmacy": [world.pharmacy.code for world in worlds],
             "product": [world.stock.product_code for world in worlds],
@@ -38,6 +52,8 @@ def make_known() -> tuple[dict[str, dict[str, list[Any]]], list[User], User]:
             "payment": [str(world.paid.public_id) for world in worlds],
             "email": [user.email for user in targets],
             "username": [user.email for user in targets],
+            "channels": [["ebay"], ["etsy", "vinted"]],
+            "price": [1_500],
             "password": [PASSWORD, "Wrong-password-1"],
         },
     }
