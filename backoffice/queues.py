@@ -18,7 +18,7 @@ from accounts.enums import ApprovalStatus, ReviewStatus
 from backoffice import duty_gaps
 from backoffice.waiting import MOST, Waiting
 from common.enums import MailState
-from marketplaces.enums import DEAD_LETTER
+from marketplaces.enums import DEAD_LETTER, Review
 from marketplaces.models import TenantModel
 from marketplaces.tenancy import crossing
 from payments.admin.labels import reason_label
@@ -170,6 +170,16 @@ QUEUES = (
             practitioner.registration_number if hasattr(practitioner, "registration_number") else ""
         ),
         related=("user",),
+    ),
+    Queue(
+        _("Articles à vérifier"),
+        _("Un mot de leur titre fait penser à un médicament : regarder, admettre ou refuser la vente."),
+        "fact_check",
+        "marketplaces.item",
+        (Review.FLAGGED,),
+        field="review",
+        answer=lambda item: f"{item.merchant} · {', '.join(item.flagged_words)}",
+        related=("merchant",),
     ),
     Queue(
         _("Tâches de canaux échouées"),

@@ -54,7 +54,8 @@ class ItemAdmin(TenantAdmin):
     empty_hint = _("Les articles viennent des marchands.")
 
     def search_condition(self, term: str) -> Q:
-        return Q(sku=term.upper()) | Q(code=term)
+        # Both sides have an index of all merchants' items; the one of the codes knows none that are empty.
+        return Q(sku=term.upper()) | (Q(code=term) & ~Q(code=""))
 
     @display(description=_("prix"))
     def price_text(self, item: Item) -> str:

@@ -86,6 +86,9 @@ class Item(TenantModel):
         indexes = [
             models.Index(fields=["merchant", "-id"], condition=Q(deleted_at=None), name="item_kept"),
             models.Index(fields=["merchant", "id"], condition=Q(review=Review.FLAGGED), name="item_flagged"),
+            # Staff look for one of them in all merchants' stocks.
+            models.Index(fields=["sku"], name="item_sku_of_all"),
+            models.Index(fields=["code"], condition=~Q(code=""), name="item_code_of_all"),
         ]
 
     def __str__(self) -> str:

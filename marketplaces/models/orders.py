@@ -48,7 +48,8 @@ class Order(TenantModel):
 class OrderLine(TenantModel):
     """One article of an order, with the words of the channel; `item` is null where nobody knows which one it was.
 
-    A line of a fulfilled order has taken `quantity` from its item; one of a cancelled order has taken nothing.
+    `taken` is what a line of a fulfilled order has taken from its item's stock: less than `quantity` where a channel
+    told of more than was there after it had been sent; null before, and where all of it was taken.
     """
 
     order = TenantForeignKey(
@@ -61,6 +62,7 @@ class OrderLine(TenantModel):
     sku = models.CharField(_("SKU"), max_length=50, blank=True)
     title = models.CharField(_("titre"), max_length=200, blank=True)
     quantity = models.PositiveIntegerField(_("quantité"))
+    taken = models.PositiveIntegerField(_("prise au stock"), null=True, editable=False)
     unit_price = models.PositiveBigIntegerField(_("prix"), help_text=_("dans la plus petite unité de la devise"))
 
     class Meta(TenantModel.Meta):

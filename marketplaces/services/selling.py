@@ -4,7 +4,7 @@ The item's row lock decides between two channels that sold the last piece in the
 for the other one the merchant is asked to cancel it there. Whatever is sold out leaves every channel.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
@@ -49,7 +49,7 @@ def _decide(order: Order, found: RemoteOrder, items: Mapping[int, Item], *, is_n
         if order.state == OrderState.CANCELLED:
             return False
         if order.state == OrderState.FULFILLED:
-            _change(lines, items, sign=1)
+            _put_back(lines, items)
         orders.move(order, OrderState.CANCELLED, task=OrderTask.NONE, by=None, note=_("Annulée sur le canal."))
         return True
     if order.state != OrderState.RECEIVED or not found.is_paid or order.task == OrderTask.IDENTIFY:
@@ -63,7 +63,7 @@ def _decide(order: Order, found: RemoteOrder, items: Mapping[int, Item], *, is_n
         note = _("Plus assez de stock : %(titles)s.") % {"titles": ", ".join(line.title for line in short)}
         orders.move(order, OrderState.CANCELLED, task=OrderTask.CANCEL_ON_CHANNEL, by=None, note=note)
         return True
-    _change(lines, items, sign=-1)
+    _take(lines, items)
     orders.move(order, OrderState.FULFILLED, task=OrderTask.DONE if found.is_sent else OrderTask.SHIP, by=None)
     return True
 
@@ -76,18 +76,39 @@ def _wanted(lines: Iterable[OrderLine], item_id: int) -> int:
     return sum(line.quantity for line in lines if line.item_id == item_id)
 
 
-def _change(lines: Iterable[OrderLine], items: Mapping[int, Item], *, sign: int) -> None:
-    """Take the pieces out of the stock, or put them back; every channel follows."""
-    lines = list(lines)
-    for item_id in sorted({line.item_id for line in lines if line.item_id is not None}):
-        item = items[item_id]
-        old = item.quantity
-        # What was sent already is gone, whatever we thought was there.
-        item.quantity = min(MAX_QUANTITY, max(0, old + sign * _wanted(lines, item_id)))
-        if item.quantity != old:
-            item.save(update_fields=["quantity", "updated_at"])
-            item_changed.send(Item, item=item, old={"quantity": old}, new={"quantity": item.quantity}, by=None)
-        publishing.follow(item, by=None)
+def _take(lines: Sequence[OrderLine], items: Mapping[int, Item]) -> None:
+    """Take the pieces out of the stock; every channel follows. What was sent already is gone, whatever we thought was
+    there: such a line remembers how little it could take."""
+    left = {item_id: items[item_id].quantity for item_id in _ids(lines)}
+    for line in lines:
+        if line.item_id is not None:
+            taken = min(line.quantity, left[line.item_id])
+            left[line.item_id] -= taken
+            if taken < line.quantity:
+                line.taken = taken
+                line.save(update_fields=["taken", "updated_at"])
+    for item_id, quantity in left.items():
+        _set_quantity(items[item_id], quantity)
+
+
+def _put_back(lines: Sequence[OrderLine], items: Mapping[int, Item]) -> None:
+    """Put back what the lines have taken, no piece more; every channel follows."""
+    for item_id in _ids(lines):
+        mine = [line.quantity if line.taken is None else line.taken for line in lines if line.item_id == item_id]
+        _set_quantity(items[item_id], min(MAX_QUANTITY, items[item_id].quantity + sum(mine)))
+
+
+def _set_quantity(item: Item, quantity: int) -> None:
+    old = item.quantity
+    if quantity != old:
+        item.quantity = quantity
+        item.save(update_fields=["quantity", "updated_at"])
+        item_changed.send(Item, item=item, old={"quantity": old}, new={"quantity": quantity}, by=None)
+    publishing.follow(item, by=None)
+
+
+def _ids(lines: Iterable[OrderLine]) -> list[int]:
+    return sorted({line.item_id for line in lines if line.item_id is not None})
 
 
 def _write(channel: str, found: RemoteOrder) -> Order | None:

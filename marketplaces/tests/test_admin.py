@@ -2,10 +2,12 @@
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.enums import Role
 from accounts.tests.factories import make_user
@@ -57,6 +59,52 @@ def test_flagged_item_is_cleared(client):
     assert kept.review == Review.CLEARED
     event = Event.objects.latest("pk")
     assert (event.action, event.actor_id) == ("item.reviewed", str(kept.reviewed_by_id))
+
+
+def test_flagged_items_wait_on_the_first_page(client):
+    item = make_item(make_merchant(), review=Review.FLAGGED, flagged_words=["comprime", "sirop"])
+    make_item(make_merchant())
+
+    def waiting():
+        found = {str(each.queue.title): each for each in client.get(reverse("admin:index")).context["queues"]}
+        return found["Articles à vérifier"]
+
+    queue = waiting()
+    assert (queue.count, queue.since) == (1, item.created_at)
+    page_of_queue = client.get(queue.url)
+    (row,) = page_of_queue.context["rows"]
+    assert row.answer == f"{item.merchant.name} · comprime, sirop"
+    assert [button.url.partition("?")[0] for button in row.buttons] == [page_of(item, "clear"), page_of(item, "refuse")]
+    listed = client.get(page_of_queue.context["list_url"]).context_data["cl"].result_list
+    assert [each.pk for each in listed] == [item.pk]
+
+    client.post(page_of(item, "clear"))
+    assert waiting().count == 0
+
+
+def test_item_is_found_by_sku_and_by_code_in_all_stocks(client):
+    items = [make_item(make_merchant(), code=code) for code in ("3282770114126", "")]
+    shown = page(Item, "changelist")
+
+    def found(term):
+        return [row.pk for row in client.get(shown, {"q": term}).context_data["cl"].result_list]
+
+    assert found(items[1].sku.lower()) == [items[1].pk]
+    assert found("3282770114126") == [items[0].pk]
+    assert found("3282770114127") == []
+
+
+def test_search_of_items_reads_no_other_merchants_stock(client):
+    """With every other way forbidden, PostgreSQL answers from the two indexes."""
+    if connection.vendor != "postgresql":
+        return
+    with crossing(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        condition = admin.site.get_model_admin(Item).search_condition("3282770114126")
+        plan = Item.objects.filter(condition).order_by().explain()
+    assert "item_sku_of_all" in plan
+    assert "item_code_of_all" in plan
+    assert "Seq Scan" not in plan, plan
 
 
 def test_refused_item_leaves_its_channels(client):
