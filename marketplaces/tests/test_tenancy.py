@@ -40,6 +40,8 @@ NOT_LED = {
     "jobturn_due": "a worker looks for the merchant whose turn it is",
     "channelqueue_orders": "the sweep looks for channels whose orders are to be read",
     "job_dead_letters": "staff look at what failed, whoever's it is",
+    "item_sku_of_all": "staff look for an item, whoever's it is",
+    "item_code_of_all": "staff look for an item, whoever's it is",
 }
 
 
