@@ -161,8 +161,9 @@ def _cheap_passwords(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_rate_limit(settings: Any) -> None:
-    """A test asks more often than any address should; those of the limit itself set it."""
+    """A test asks more often than any address or payer should; those of a limit itself set it."""
     settings.RATE_LIMIT_PER_MINUTE = 0
+    settings.PAYMENT_PROMPTS_PER_PHONE = settings.PAYMENT_PROMPTS_PER_USER = 0
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@
 the next one twice as long, up to `longest`; a window that was not, or a quiet time of `longest`, starts anew. Attempts
 that are refused count nowhere, so nobody prolongs somebody else's wait.
 
-Outside of any transaction: a count that is rolled back with its attempt has counted nothing.
+Outside of any transaction, because a count that is rolled back with its attempt has counted nothing; inside, where that
+is what is meant (`payments.services.prompts`).
 """
 
 from collections.abc import Sequence

@@ -284,6 +284,14 @@ APPOINTMENT_REMINDER_HOURS = env.list("APPOINTMENT_REMINDER_HOURS", cast=int, de
 PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=15))
 # How often a gateway is tried that cannot be reached, each time under a new reference.
 PAYMENT_ATTEMPTS = env.int("PAYMENT_ATTEMPTS", default=1)
+# How many prompts an hour may light up one phone, and one user may send.
+PAYMENT_PROMPTS_PER_PHONE = env.int("PAYMENT_PROMPTS_PER_PHONE", default=5)
+PAYMENT_PROMPTS_PER_USER = env.int("PAYMENT_PROMPTS_PER_USER", default=10)
+if min(PAYMENT_PROMPTS_PER_PHONE, PAYMENT_PROMPTS_PER_USER) < 1 and not DEBUG:
+    raise ImproperlyConfigured(
+        "PAYMENT_PROMPTS_PER_PHONE and PAYMENT_PROMPTS_PER_USER must be at least 1: only DEBUG may switch a limit off, "
+        "with 0."
+    )
 # provider=least-most, in whole units of the currency
 PAYMENT_LIMITS = ranges("PAYMENT_LIMITS", env.str("PAYMENT_LIMITS", default=""))
 # provider=share of what was paid, in hundredths of a per cent

@@ -77,8 +77,8 @@ class Schema(AutoSchema):
             statuses |= {"401"}
         if not is_public or is_unsafe:
             statuses |= {"403"}
-        # Where secrets can be guessed, sessions are limited as well.
-        if is_public or (is_unsafe and "auth" in self.get_tags()):
+        # Where secrets can be guessed or phones lit up, whoever is signed in is limited as well.
+        if is_public or (is_unsafe and {"auth", "payments"} & set(self.get_tags())):
             statuses |= {"429"}
         if is_unsafe:
             statuses |= {"409", "413", "415"}

@@ -65,6 +65,24 @@ def test_double_click_is_one_payment(api, patient, rate, gateway):
     assert (Payment.objects.count(), len(gateway.payments())) == (1, 1)
 
 
+def test_phone_that_was_asked_often_enough_is_told_in_the_old_form(api, patient, stranger, rate, gateway, settings):
+    settings.PAYMENT_PROMPTS_PER_PHONE = 1
+    client = api(patient)
+    first = _buy(client, rate)
+    answer = _buy(api(stranger), rate)
+    assert (answer.status_code, answer.json()) == (
+        429,
+        {
+            "detail": "Trop de tentatives. Réessayez plus tard.",
+            "message": "Trop de tentatives. Réessayez plus tard.",
+            "fail_url": SITE,
+        },
+    )
+    assert 3590 <= int(answer.headers["Retry-After"]) <= 3600
+    assert (Payment.objects.count(), len(gateway.payments())) == (1, 1)
+    assert _buy(client, rate).json() == first.json()
+
+
 def test_paid_and_called_back_at_the_old_address(api, patient, rate, gateway):
     _buy(api(patient), rate)
     reference = Payment.objects.get().attempts.get().reference

@@ -63,7 +63,8 @@ class SubscribeView(LegacyView):
             return once(request, user, work)
         except DomainError as error:
             answer = {"detail": detail_of(error), "message": detail_of(error), "fail_url": _site()}
-            return Response(answer, status=error.status)
+            headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+            return Response(answer, status=error.status, headers=headers)
 
 
 def _started(payment: Payment) -> Response:

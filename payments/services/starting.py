@@ -31,6 +31,7 @@ from payments.providers.base import Order, Outcome, Started
 from payments.purposes import Quote
 from payments.services.callbacks import settle_waiting
 from payments.services.moves import lock, move
+from payments.services.prompts import count_prompt
 from payments.services.schedule import next_time
 from payments.signals import payment_moved
 
@@ -51,7 +52,8 @@ def create_payment(
     """Commit the intent to ask `user` for what the purpose quotes. Nothing is sent yet: see `submit`.
 
     Raises the purpose's own 404 and 409, `UnknownProvider`, `ProviderNotOffered`, `AmountOutOfRange`, `InvalidPhone`,
-    `UnknownNetwork` (400) and `PaymentPending` (409) while another payment for the same purpose is open.
+    `UnknownNetwork` (400), `PaymentPending` (409) while another payment for the same purpose is open, and `RateLimited`
+    (429) where the phone or the user was asked, or asked, often enough this hour (`prompts`).
 
     A gateway that can show a page needs no `phone`; a counter needs none either.
     """
@@ -63,6 +65,8 @@ def create_payment(
     if network is None and "network" in gateway.requires:
         raise UnknownNetwork(errors=[FieldError("phone", UnknownNetwork.code, UnknownNetwork.detail)])
     with unit_of_work():
+        if not gateway.by_hand:
+            count_prompt(user, phone=number)
         quote = kind.quote(user.pk, purpose_id)
         _require_within_limits(provider, quote)
         now = timezone.now()

@@ -62,7 +62,8 @@ def site(folder: Path) -> Iterator[str]:
         patch.setenv("PORT", str(port))
         patch.setenv("MYPAYGA_URL", settings.MYPAYGA_URL)
         patch.setenv("LOG_LEVEL", "WARNING")
-        patch.setenv("RATE_LIMIT_PER_MINUTE", "0")
+        for limit in ("RATE_LIMIT_PER_MINUTE", "PAYMENT_PROMPTS_PER_PHONE", "PAYMENT_PROMPTS_PER_USER"):
+            patch.setenv(limit, "0")
         processes = Processes(folder)
         try:
             command = "-m gunicorn config.wsgi --workers 2 --worker-class gthread --threads 4 --log-level warning"

@@ -119,6 +119,12 @@ def test_limit_of_anonymous_requests_cannot_be_switched_off(start: Callable[...,
         start(filled() | {"RATE_LIMIT_PER_MINUTE": "0"})
 
 
+@pytest.mark.parametrize("name", ["PAYMENT_PROMPTS_PER_PHONE", "PAYMENT_PROMPTS_PER_USER"])
+def test_limits_of_payment_prompts_cannot_be_switched_off(start: Callable[..., dict[str, Any]], name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=rf"{name} .*must be at least 1"):
+        start(filled() | {name: "0"})
+
+
 def test_start_with_a_plain_http_address_is_refused(start: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^PUBLIC_URL must begin with https://"):
         start(filled() | {"PUBLIC_URL": "http://api.example.org"})
