@@ -163,6 +163,7 @@ def _cheap_passwords(settings: Any) -> None:
 def _no_rate_limit(settings: Any) -> None:
     """A test asks more often than any address or payer should; those of a limit itself set it."""
     settings.RATE_LIMIT_PER_MINUTE = 0
+    settings.EPG_ANONYMOUS_PER_MINUTE = 0
     settings.PAYMENT_PROMPTS_PER_PHONE = settings.PAYMENT_PROMPTS_PER_USER = 0
 
 

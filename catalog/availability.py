@@ -40,27 +40,31 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Which of the listed pharmacies: within `radius_km` of `near`, and known to be open at `open_at`, if given."""
+    """Which of the listed pharmacies: within `radius_km` of `near`, known to be open at `open_at`, just that one."""
 
     near: Position | None = None
     radius_km: float | None = None
     open_at: datetime | None = None
+    pharmacy_id: int | None = None
 
     def condition(self, prefix: str = "") -> Q:
         found = opening.listed() if self.open_at is None else opening.open_at(opening.listed(), self.open_at)
+        if self.pharmacy_id is not None:
+            found = found.filter(pk=self.pharmacy_id)
         wanted = Q(**{f"{prefix}pk__in": found.order_by().values("pk")})
         return wanted if self.radius_km is None else wanted & Q(distance_km__lte=self.radius_km)
 
 
-def offers(codes: Collection[str], area: Area) -> list[Offer]:
+def offers(codes: Collection[str], area: Area, *, is_anonymous: bool = False) -> list[Offer]:
     """What listed pharmacies have of these products; nearest first with `near`, else by name.
 
     Waits for EPG at most `EPG_AVAILABILITY_SECONDS`, without a database connection. With EPG, its "there is none" is an
-    offer of zero.
+    offer of zero. `is_anonymous` callers have fewer pharmacies asked, the first in that order, and less often: raises
+    `RateLimited` (429).
     """
     cips = sorted(code for code in codes if is_cip(code)) if epg.is_on() else []
     local = _on_shelves(codes, cips, area)
-    upstream = _at_epg(cips, area) if cips else []
+    upstream = _at_epg(cips, area, is_anonymous=is_anonymous) if cips else []
     if not upstream:
         return local
     return sorted(local + upstream, key=_nearest_then_name)
@@ -108,10 +112,11 @@ def _on_shelves(codes: Collection[str], epg_codes: Collection[str], area: Area) 
     ]
 
 
-def _at_epg(codes: Sequence[str], area: Area) -> list[Offer]:
+def _at_epg(codes: Sequence[str], area: Area, *, is_anonymous: bool) -> list[Offer]:
     pharmacies = list(
         Pharmacy.objects.annotate(distance_km=distance_from(area.near))
         .filter(area.condition(), ~Q(epg_id=""))
+        .order_by(*nearest_first(area.near), "name", "pk")
         .values("epg_id", *PHARMACY_FIELDS, "distance_km")
     )
     priced = Stock.objects.filter(pharmacy_id__in=[row["id"] for row in pharmacies], product_code__in=codes)
@@ -119,7 +124,7 @@ def _at_epg(codes: Sequence[str], area: Area) -> list[Offer]:
         (pharmacy_id, code): (price, currency)
         for pharmacy_id, code, price, currency in priced.values_list("pharmacy_id", "product_code", "price", "currency")
     }
-    seen = epg_availability.look({row["epg_id"]: codes for row in pharmacies})
+    seen = epg_availability.look({row["epg_id"]: codes for row in pharmacies}, is_anonymous=is_anonymous)
     found = []
     for row in pharmacies:
         for code in codes:

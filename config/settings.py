@@ -398,6 +398,14 @@ EPG_RESERVATION_SECONDS = env.float("EPG_RESERVATION_SECONDS", default=8)
 EPG_AVAILABILITY_SECONDS = env.float("EPG_AVAILABILITY_SECONDS", default=3)
 EPG_PARALLEL = env.int("EPG_PARALLEL", default=32)
 EPG_CACHE_SECONDS = env.float("EPG_CACHE_SECONDS", default=60)
+# Whoever is not signed in has so many pharmacies asked at EPG by one request, and by so many requests a minute.
+EPG_ANONYMOUS_PHARMACIES = env.int("EPG_ANONYMOUS_PHARMACIES", default=20)
+EPG_ANONYMOUS_PER_MINUTE = env.int("EPG_ANONYMOUS_PER_MINUTE", default=60)
+if EPG_ANONYMOUS_PHARMACIES < 1 or (EPG_ANONYMOUS_PER_MINUTE < 1 and not DEBUG):
+    raise ImproperlyConfigured(
+        "EPG_ANONYMOUS_PHARMACIES and EPG_ANONYMOUS_PER_MINUTE must be at least 1: only DEBUG may switch the second off, "
+        "with 0."
+    )
 # How long a search for the best plan may take.
 PLANNING_SECONDS = env.float("PLANNING_SECONDS", default=0.2)
 EPG_STALE = timedelta(hours=env.float("EPG_STALE_HOURS", default=24))

@@ -102,9 +102,10 @@ def find_pharmacy(named: str) -> Pharmacy:
     return pharmacy
 
 
-def availability_in(pharmacy: Pharmacy, cip: str) -> Row:
+def availability_in(pharmacy: Pharmacy, cip: str, *, is_anonymous: bool) -> Row:
     """What one pharmacy says of one product."""
-    offer = _by_pharmacy(cip).get(pharmacy.code)
+    area = Area(pharmacy_id=pharmacy.pk)
+    offer = _by_pharmacy(cip, area, is_anonymous=is_anonymous).get(pharmacy.code)
     return {
         "pharmacy": {
             "_id": pharmacy.epg_id or pharmacy.code,
@@ -116,15 +117,15 @@ def availability_in(pharmacy: Pharmacy, cip: str) -> Row:
     }
 
 
-def availability_everywhere(cip: str) -> Row:
+def availability_everywhere(cip: str, *, is_anonymous: bool) -> Row:
     """One entry per active pharmacy, whether or not it has the product: the call also serves as the list of them."""
-    having = _by_pharmacy(cip)
+    having = _by_pharmacy(cip, Area(), is_anonymous=is_anonymous)
     rows = Pharmacy.objects.filter(is_active=True).order_by("name", "id").values(*_PHARMACY)
     return {"disponibilites": [_entry(cip, row, having.get(row["code"])) for row in rows]}
 
 
-def _by_pharmacy(cip: str) -> dict[str, Offer]:
-    return {offer.pharmacy["code"]: offer for offer in offers([cip], Area())}
+def _by_pharmacy(cip: str, area: Area, *, is_anonymous: bool) -> dict[str, Offer]:
+    return {offer.pharmacy["code"]: offer for offer in offers([cip], area, is_anonymous=is_anonymous)}
 
 
 def _said(cip: str, epg_id: str, offer: Offer | None) -> Row:

@@ -134,12 +134,14 @@ class ProductViewSet(CachedMixin, GenericViewSet[Any]):
         """Which pharmacies can hand the product out now. Free of charge.
 
         `source` is `epg` for what EPG said within the last minute, `stock` for the pharmacy's count with us, `stale`
-        for what EPG said at `observed_at`, and cannot be asked about now.
+        for what EPG said at `observed_at`, and cannot be asked about now. For whoever is not signed in EPG is asked
+        about so many pharmacies only, the nearest first.
         """
         asked = params.read(params.NearParams, request)
         if not selectors.product_exists(code):
             raise UnknownProduct
-        found = [each for each in offers([code], Area(asked["near"])) if each.quantity != 0]
+        is_anonymous = not request.user.is_authenticated
+        found = [each for each in offers([code], Area(asked["near"]), is_anonymous=is_anonymous) if each.quantity != 0]
         page = self.paginate_queryset(found)  # type: ignore[arg-type]
         return self.get_paginated_response(representations.offers(page or [], timezone.now()))
 

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache as once
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -21,7 +22,10 @@ from django.utils import timezone
 
 from catalog.epg import adapter
 from catalog.epg.codes import cip_key
+from common import limits
+from common.addresses import subscriber_of
 from common.connections import release_connection
+from common.context import current
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +43,14 @@ class Seen:
     is_stale: bool
 
 
-def look(baskets: Mapping[str, Collection[str]]) -> dict[Place, Seen]:
+def look(baskets: Mapping[str, Collection[str]], *, is_anonymous: bool = False) -> dict[Place, Seen]:
     """What is known of every product (CIP) of each pharmacy's basket; what nobody ever said is left out.
 
     One call per pharmacy, all at the same time, none longer than `EPG_AVAILABILITY_SECONDS`; no database connection
     is held meanwhile. While a breaker is open nobody waits for whom it stands.
+
+    For callers without a sign-in only `EPG_ANONYMOUS_PHARMACIES` are asked, the first in the order of `baskets`, and
+    each time that anybody is to be asked counts: raises `RateLimited` (429). What is remembered is free.
     """
     places = [(pharmacy, cip_key(code)) for pharmacy, codes in baskets.items() for code in codes]
     known = _remembered(places)
@@ -55,6 +62,9 @@ def look(baskets: Mapping[str, Collection[str]]) -> dict[Place, Seen]:
         and not adapter.is_waiting_pointless(pharmacy)
     }
     if missing:
+        if is_anonymous:
+            _count_anonymous()
+            missing = dict(islice(missing.items(), settings.EPG_ANONYMOUS_PHARMACIES))
         release_connection()
         told = _ask_all(missing)
         _remember(told)
@@ -63,6 +73,13 @@ def look(baskets: Mapping[str, Collection[str]]) -> dict[Place, Seen]:
         place: Seen(is_available, observed_at, is_stale=not _is_fresh((is_available, observed_at), fresh_since))
         for place, (is_available, observed_at) in known.items()
     }
+
+
+def _count_anonymous() -> None:
+    """Count that the context's address has EPG asked. In the database: so seldom, and the limit of the whole site."""
+    if settings.EPG_ANONYMOUS_PER_MINUTE:
+        limit = limits.Limit("epg:anonymous", attempts=settings.EPG_ANONYMOUS_PER_MINUTE, window=60)
+        limits.take((limit, subscriber_of(current().ip)))
 
 
 def _is_fresh(seen: tuple[bool, datetime] | None, since: datetime) -> bool:

@@ -8,6 +8,7 @@ import time_machine
 from django.db import connections
 from django.utils import timezone
 
+from accounts.tests.factories import make_user
 from catalog.epg import availability, client
 from catalog.models import Stock
 from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
@@ -328,3 +329,50 @@ def test_health_is_degraded_while_the_breaker_is_open(api, ask, epg, monkeypatch
     assert api().get("/health").json()["checks"]["epg"] == "down"
     clock[0] += 11
     assert api().get("/health").json()["checks"]["epg"] == "ok"
+
+
+def test_nobody_in_particular_has_the_nearest_asked_only(ask, api, epg, settings):
+    settings.EPG_ANONYMOUS_PHARMACIES = 2
+    code = epg.stock(epg.pharmacy(name="D", latitude=0.9, longitude=9.45)).product_code
+    for name, latitude in (("C", 0.45), ("B", 0.44), ("A", 0.43)):
+        epg.stock(epg.pharmacy(name=name, latitude=latitude, longitude=9.45), product_code=code)
+    near = {"near": "0.4,9.45"}
+
+    def names(offers):
+        return [offer["pharmacy"]["name"] for offer in offers]
+
+    assert names(ask(code, **near)) == ["A", "B"]
+    assert len(epg.calls(AVAILABILITY)) == 2
+    assert names(ask(code, **near)) == ["A", "B", "C", "D"], "what is remembered needs no asking"
+    assert len(epg.calls(AVAILABILITY)) == 4
+    with later(seconds=61):
+        again = ask(code, **near)
+    assert [(offer["pharmacy"]["name"], offer["source"]) for offer in again] == [
+        ("A", "epg"),
+        ("B", "epg"),
+        ("C", "stale"),
+        ("D", "stale"),
+    ]
+    with later(seconds=122):
+        signed_in = api(make_user()).get(f"/api/v1/products/{code}/availability/", near).json()["results"]
+    assert {offer["source"] for offer in signed_in} == {"epg"}
+
+
+def test_address_has_epg_asked_so_often_a_minute(api, epg, settings):
+    settings.EPG_ANONYMOUS_PER_MINUTE = 2
+    codes = [epg.stock().product_code for _each in range(3)]
+
+    def get(code, ip, user=None):
+        return api(user).get(f"/api/v1/products/{code}/availability/", REMOTE_ADDR=ip)
+
+    assert [get(code, "192.0.2.1").status_code for code in codes[:2]] == [200, 200]
+    refused = get(codes[2], "192.0.2.1")
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    asked = len(epg.calls(AVAILABILITY))
+    assert get(codes[0], "192.0.2.1").json()["results"][0]["source"] == "epg", "what is remembered is free"
+    assert len(epg.calls(AVAILABILITY)) == asked
+    assert get(codes[2], "192.0.2.1", make_user()).status_code == 200
+    with later(seconds=61):
+        assert [get(codes[2], ip).status_code for ip in ("192.0.2.1", "192.0.2.2")] == [200, 200]

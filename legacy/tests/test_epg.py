@@ -9,6 +9,7 @@ from accounts.tests.factories import balance
 from audit.models import Event
 from catalog.models import Pharmacy, Product, Stock
 from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
+from catalog.tests.supervisor import AVAILABILITY, forget_everything
 from common.models import IdempotencyKey
 from legacy.provinces import province_of
 from reservations.models import Reservation
@@ -186,6 +187,25 @@ def test_availability_in_one_pharmacy_however_it_is_named(api, stock):
         ), name
     answer = api().post("/api_epg/disponibility_product", {"cip": "x", "pharmacy": "?"}, format="json")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Pharmacie inconnue"})
+
+
+def test_one_pharmacy_that_is_named_is_asked_alone_however_far(api, epg, settings):
+    settings.EPG_ANONYMOUS_PHARMACIES, settings.EPG_ANONYMOUS_PER_MINUTE = 1, 2
+    stock = epg.stock(epg.pharmacy(name="Z"))
+    epg.stock(epg.pharmacy(name="A"), product_code=stock.product_code)
+
+    def ask(name):
+        return api().post(
+            "/api_epg/disponibility_product", {"cip": stock.product_code, "pharmacy": name}, format="json"
+        )
+
+    assert ask("Z").json()["disponibilites"] == [{"cip": stock.product_code, "success": True, "isAvailable": True}]
+    assert [call["body"]["pharmacy"] for call in epg.calls(AVAILABILITY)] == [stock.pharmacy.epg_id]
+    assert [row["success"] for row in ask("").json()["disponibilites"]] == [True, True]
+    forget_everything()
+    refused = ask("Z")
+    assert (refused.status_code, refused.json()) == (429, {"detail": "Trop de tentatives. Réessayez plus tard."})
+    assert "Retry-After" in refused.headers
 
 
 def test_availability_is_free_and_an_event_where_it_asks_about_a_product(api, patient, stock):

@@ -133,7 +133,11 @@ class AvailabilityView(LegacyView):
         given.check()
         code = (cip or "").strip()
         pharmacy = epg.find_pharmacy(place) if place and place.strip() else None
-        answer = epg.availability_in(pharmacy, code) if pharmacy else epg.availability_everywhere(code)
+        is_anonymous = not request.user.is_authenticated
+        if pharmacy is not None:
+            answer = epg.availability_in(pharmacy, code, is_anonymous=is_anonymous)
+        else:
+            answer = epg.availability_everywhere(code, is_anonymous=is_anonymous)
         if SearchEntry.objects.filter(code=code).exists():
             by = request.user if isinstance(request.user, User) else None
             with unit_of_work():
