@@ -47,7 +47,7 @@ def count_days(source: Source, days: Collection[date], *, anew: bool = False) ->
 
     Nobody reopens or counts the source's days meanwhile: what is written is what was true.
     """
-    sql.one_at_a_time(f"figures:{source.name}")
+    _keep_others_out(source)
     rows = DailyFigure.objects.filter(source=source.name, day__in=days)
     if anew:
         rows.delete()
@@ -73,7 +73,7 @@ def reopen(source: Source, moment: datetime) -> None:
     day = timezone.localdate(moment)
     if day < timezone.localdate():
         # Whoever counts holds this as well: it either sees our change, or is undone here.
-        sql.one_at_a_time(f"figures:{source.name}")
+        _keep_others_out(source)
         DailyFigure.objects.filter(source=source.name, day=day).delete()
 
 
@@ -98,13 +98,21 @@ def recount(since: date, *, only_check: bool = False) -> tuple[int, int]:
     for source in SOURCES.values():
         known = sorted(known_days(source, max(since, countable_from(source)), timezone.localdate()))
         for start in range(0, len(known), MOST_DAYS):
-            days = known[start : start + MOST_DAYS]
-            written, true = _written(source, days), _by_day(_counted(source, days))
-            wrong = [day for day in days if written[day] != true[day]]
-            seen, differing = seen + len(days), differing + len(wrong)
-            if wrong and not only_check:
-                count_days(source, wrong, anew=True)
+            with unit_of_work():
+                _keep_others_out(source)
+                # Late money may have reopened some of them meanwhile: those are counted when they are due.
+                written = _written(source, known[start : start + MOST_DAYS])
+                true = _by_day(_counted(source, written))
+                wrong = [day for day in written if written[day] != true[day]]
+                if wrong and not only_check:
+                    count_days(source, wrong, anew=True)
+            seen, differing = seen + len(written), differing + len(wrong)
     return seen, differing
+
+
+def _keep_others_out(source: Source) -> None:
+    """Until this transaction ends nobody else counts or reopens days of the source."""
+    sql.one_at_a_time(f"figures:{source.name}")
 
 
 def _counted(source: Source, days: Collection[date]) -> list[Counted]:
