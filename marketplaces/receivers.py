@@ -1,5 +1,6 @@
 """After a migration: the staff's login sees every merchant's rows (PostgreSQL with `DATABASE_STAFF_URL` only). A
-merchant's queue for a channel goes as long as their access to it."""
+merchant's queue for a channel goes as long as their access to it; what waited for one who was switched off goes on.
+"""
 
 from typing import Any
 
@@ -7,10 +8,11 @@ from django.conf import settings
 from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
+from django.utils import timezone
 
 from marketplaces.models import ChannelConnection
-from marketplaces.services.jobs import queues
-from marketplaces.signals import connection_moved
+from marketplaces.services.jobs import queue, queues
+from marketplaces.signals import connection_moved, merchant_changed
 from marketplaces.tenant_tables import STAFF_POLICY
 
 
@@ -39,3 +41,9 @@ def let_staff_cross(sender: Any, app_config: Any, using: str, **kwargs: Any) -> 
 @receiver(connection_moved, dispatch_uid="marketplaces.queue_follows_connection")
 def queue_follows_connection(connection: ChannelConnection, by: Any, **kwargs: Any) -> None:
     queues.follow(connection, by=by)
+
+
+@receiver(merchant_changed, dispatch_uid="marketplaces.jobs_go_on")
+def jobs_go_on(new: dict[str, Any], **kwargs: Any) -> None:
+    if new.get("is_active"):
+        queue.wake(timezone.now())

@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -13,12 +13,17 @@ from accounts.models import User
 from accounts.selectors import user_by_email
 from common.admin import ModelAdmin, ReadOnlyInline, ServiceForm, link, moment, service_action
 from marketplaces.admin.base import CrossingMixin, TenantAdmin
-from marketplaces.enums import MemberRole
+from marketplaces.enums import ON_CHANNEL, Channel, MemberRole
 from marketplaces.exceptions import UnknownPerson
-from marketplaces.models import Membership, Merchant
+from marketplaces.models import Listing, Membership, Merchant
 from marketplaces.services.members import add_member, change_role, remove_member
 from marketplaces.services.merchants import create_merchant, update_merchant
 from marketplaces.tenancy import merchant_scope
+
+_SWITCHED_OFF = _(
+    "Désactivé, le marchand quitte tous les canaux et ne publie plus rien ; ses commandes sont encore lues. Réactivé, "
+    "ce qui a été retiré pour cela revient. Sur Vinted, c'est au marchand de retirer lui-même ses annonces."
+)
 
 
 class OpeningForm(forms.ModelForm[Merchant]):
@@ -73,7 +78,7 @@ class MerchantAdmin(CrossingMixin, ModelAdmin):
     search_help_text = _("Début du nom")
     ordering = ("-pk",)
     autocomplete_fields = ("pharmacy",)
-    fields = ("name", "pharmacy", "plan", "currency", "is_active")
+    fields = ("name", "pharmacy", "plan", "currency", "is_active", "on_channels")
     inlines = (MemberInline,)
     actions_detail = ("add_a_member",)
     empty_hint = _("Ouvrez un premier marchand avec l'e-mail de son propriétaire.")
@@ -82,13 +87,20 @@ class MerchantAdmin(CrossingMixin, ModelAdmin):
         return Q(name__istartswith=term)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, change, **(kwargs if obj else {**kwargs, "form": OpeningForm}))
+        own = {"help_texts": {"is_active": _SWITCHED_OFF}} if obj else {"form": OpeningForm}
+        return super().get_form(request, obj, change, **{**kwargs, **own})
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj else ("name", "owner", "pharmacy", "plan", "currency")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("pharmacy", "currency") if obj else ()
+        return ("pharmacy", "currency", "on_channels") if obj else ()
+
+    @display(description=_("encore sur les canaux"))
+    def on_channels(self, merchant: Merchant) -> str:
+        rows = Listing.objects.filter(merchant_id=merchant.pk, state__in=ON_CHANNEL).values("channel")
+        counts = rows.annotate(number=Count("id")).order_by("channel")
+        return " · ".join(f"{Channel(row['channel']).label} : {row['number']}" for row in counts) or "–"
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else ()

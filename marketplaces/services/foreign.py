@@ -10,7 +10,7 @@ from marketplaces.enums import JobKind, ListingState
 from marketplaces.models import ForeignListing, Item, Listing
 from marketplaces.services import publishing, quotas
 from marketplaces.services.jobs import queue
-from marketplaces.services.locks import lock_items, lock_listings, lock_merchant
+from marketplaces.services.locks import lock_active_merchant, lock_items, lock_listings
 from marketplaces.signals import foreign_linked, listing_moved
 
 
@@ -29,9 +29,9 @@ def adopt(item: Item, listing: Listing | None, channel: str, row: RemoteListing)
 
 def link(found: ForeignListing, item: Item, *, by: User) -> Listing:
     """The merchant says which item a foreign listing shows. Raises `IllegalMove` (409) where the item stands on that
-    channel already or the listing is gone or taken, `QuotaExceeded`."""
+    channel already or the listing is gone or taken, `QuotaExceeded`, `MerchantInactive` (403)."""
     with unit_of_work():
-        merchant = lock_merchant()
+        merchant = lock_active_merchant()
         (item,) = lock_items([item.pk])
         found = ForeignListing.objects.select_for_update(no_key=True).get(pk=found.pk)
         listing = next((row for row in lock_listings([item.pk]) if row.channel == found.channel), None)

@@ -11,7 +11,7 @@ from marketplaces import gate
 from marketplaces.enums import REVIEW_MOVES, Channel, Review
 from marketplaces.models import Item
 from marketplaces.services import publishing, quotas
-from marketplaces.services.locks import lock_items, lock_merchant
+from marketplaces.services.locks import lock_active_merchant, lock_items
 from marketplaces.signals import item_changed, item_created, item_deleted, item_reviewed
 from marketplaces.sku import sku_for
 
@@ -24,12 +24,12 @@ FIELDS = (
 def create_item(*, by: User | None, **fields: Any) -> Item:
     """Put an item into the merchant's stock; `fields` are those of `FIELDS`.
 
-    Raises `NotForSale` (the medicine gate), `Invalid` for a code that is none, `QuotaExceeded`.
+    Raises `NotForSale` (the medicine gate), `Invalid` for a code that is none, `QuotaExceeded`, `MerchantInactive`.
     """
     given = _prepared(fields)
     gate.check(category=given["category"], code=given.get("code", ""))
     with unit_of_work():
-        merchant = lock_merchant()
+        merchant = lock_active_merchant()
         quotas.require_item(merchant)
         item = Item(merchant=merchant, currency=merchant.currency, **given)
         item.sku = sku_for(item.public_id)

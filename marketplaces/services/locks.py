@@ -3,6 +3,7 @@ each by their keys."""
 
 from collections.abc import Collection
 
+from marketplaces.exceptions import MerchantInactive
 from marketplaces.models import Item, Listing, Merchant, Order
 from marketplaces.tenancy import require_merchant
 
@@ -12,6 +13,14 @@ def lock_merchant() -> Merchant:
     return (
         Merchant.objects.select_for_update(no_key=True, of=("self",)).select_related("plan").get(pk=require_merchant())
     )
+
+
+def lock_active_merchant() -> Merchant:
+    """The same for whatever puts something on sale. Raises `MerchantInactive` (403)."""
+    merchant = lock_merchant()
+    if not merchant.is_active:
+        raise MerchantInactive
+    return merchant
 
 
 def lock_items(item_ids: Collection[int]) -> list[Item]:

@@ -10,6 +10,7 @@ from common.unit_of_work import unit_of_work
 from marketplaces.enums import MemberRole
 from marketplaces.exceptions import MayNotOpen, NoDefaultPlan, PharmacyTaken
 from marketplaces.models import Merchant, Plan
+from marketplaces.services import activity
 from marketplaces.services.locks import lock_merchant
 from marketplaces.services.members import join
 from marketplaces.signals import merchant_changed, merchant_created
@@ -59,7 +60,10 @@ def create_merchant(
 def update_merchant(
     merchant: Merchant, *, by: User, name: str | None = None, is_active: bool | None = None, plan: Plan | None = None
 ) -> Merchant:
-    """Rename, switch on or off, give another plan. In the merchant's block."""
+    """Rename, switch on or off, give another plan. In the merchant's block.
+
+    Switched off, everything of theirs leaves the channels; switched on, it comes back.
+    """
     with unit_of_work():
         merchant = lock_merchant()
         wanted = {"name": name, "is_active": is_active, "plan": plan}
@@ -72,5 +76,10 @@ def update_merchant(
         for field, value in changed.items():
             setattr(merchant, field, value)
         merchant.save(update_fields=[*changed, "updated_at"])
+        if "is_active" in changed:
+            if merchant.is_active:
+                activity.bring_back(merchant)
+            else:
+                activity.take_down(by=by)
         merchant_changed.send(Merchant, merchant=merchant, old=old, new=changed, by=by)
     return merchant

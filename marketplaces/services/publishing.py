@@ -14,11 +14,14 @@ from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
 from marketplaces import gate
 from marketplaces.enums import LISTING_MOVES, ON_CHANNEL, Channel, ListingState, Review
-from marketplaces.exceptions import ItemRefused, NothingToSell
+from marketplaces.exceptions import ItemRefused, MerchantInactive, NothingToSell
 from marketplaces.models import Item, Listing
 from marketplaces.services import quotas
-from marketplaces.services.locks import lock_items, lock_listings, lock_merchant
+from marketplaces.services.locks import lock_active_merchant, lock_items, lock_listings
 from marketplaces.signals import listing_moved
+
+# `last_error_code` of what left its channel because its merchant was switched off (`activity`).
+TAKEN_DOWN = MerchantInactive.code
 
 
 class Action(StrEnum):
@@ -52,13 +55,13 @@ def request_publication(
 
     What is pending stays as it is, what is live is brought up to date. `prices` maps a channel to a price of its own,
     in the smallest unit of the item's currency. Raises `NothingToSell`, `ItemRefused`, `NotForSale`, `QuotaExceeded`,
-    and `IllegalMove` (409) while a withdrawal is under way; then nothing is asked for at all.
+    `MerchantInactive`, and `IllegalMove` (409) while a withdrawal is under way; then nothing is asked for at all.
     """
     wanted = [Channel(channel) for channel in dict.fromkeys(channels)]
     with unit_of_work():
-        merchant = lock_merchant()
+        merchant = lock_active_merchant()
         locked = lock_items([item.pk for item in items])
-        _require_sellable(locked, wanted)
+        require_sellable(locked, wanted)
         known = {(row.item_id, row.channel): row for row in lock_listings([item.pk for item in locked])}
         asked: list[Listing] = []
         live: list[Listing] = []
@@ -94,19 +97,39 @@ def request_withdrawal(
         wanted = set(channels) if channels is not None else set(Channel.values)
         rows = [row for row in lock_listings([item.pk for item in locked]) if row.channel in wanted]
         going = [row for row in rows if row.state in (ListingState.PENDING, ListingState.LIVE, ListingState.FAILED)]
-        for row in going:
-            move(row, ListingState.WITHDRAWING, by=by)
-        _carry(Action.WITHDRAW, going, by=by)
+        withdraw(going, by=by)
+        for row in rows:
+            if row.state == ListingState.WITHDRAWING and row.last_error_code == TAKEN_DOWN:
+                # Now its merchant wants it gone: it does not come back by itself.
+                forget_why(row)
     return rows
+
+
+def withdraw(listings: Sequence[Listing], *, by: User | None, error: str = "", error_code: str = "") -> None:
+    """Ask the channels of locked listings to let go of them. Raises `IllegalMove` (409)."""
+    for listing in listings:
+        move(listing, ListingState.WITHDRAWING, by=by, error=error, error_code=error_code)
+    _carry(Action.WITHDRAW, listings, by=by)
+
+
+def ask_again(listings: Sequence[Listing]) -> None:
+    """Ask for locked listings that have left their channels, as they were. Raises `IllegalMove` (409)."""
+    for listing in listings:
+        _ask(listing, by=None)
+    _carry(Action.PUBLISH, listings, by=None)
+
+
+def forget_why(listing: Listing) -> None:
+    """A locked listing says no longer why it is where it is."""
+    listing.last_error = listing.last_error_code = ""
+    listing.save(update_fields=["last_error", "last_error_code", "updated_at"])
 
 
 def follow(item: Item, *, by: User | None) -> None:
     """After a change of a locked item: channels that show it are brought up to date, or let go of what is sold out."""
     rows = [row for row in lock_listings([item.pk]) if row.state in (ListingState.PENDING, ListingState.LIVE)]
     gone = [row for row in rows if item.offered_on(row.channel) == 0 or item.review == Review.REFUSED]
-    for row in gone:
-        move(row, ListingState.WITHDRAWING, by=by)
-    _carry(Action.WITHDRAW, gone, by=by)
+    withdraw(gone, by=by)
     _carry(Action.UPDATE, [row for row in rows if row not in gone and row.state == ListingState.LIVE], by=by)
 
 
@@ -134,7 +157,8 @@ def move(listing: Listing, state: ListingState, *, by: User | None, error: str =
     listing_moved.send(Listing, listing=listing, old=old, by=by)
 
 
-def _require_sellable(items: Sequence[Item], channels: Sequence[Channel]) -> None:
+def require_sellable(items: Sequence[Item], channels: Sequence[Channel]) -> None:
+    """Raises `IllegalMove` for a deleted item, `ItemRefused`, `NotForSale`, `NothingToSell` with every channel."""
     for item in items:
         if item.deleted_at is not None:
             raise IllegalMove

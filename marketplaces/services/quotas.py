@@ -54,6 +54,12 @@ def require_listings(merchant: Merchant, channel: str, *, adding: int) -> None:
     require(merchant, QuotaKind.LISTINGS, used=listings_used(channel), adding=adding, channel=channel)
 
 
+def room_for_listings(merchant: Merchant, channel: str) -> int | None:
+    """How many listings more a channel may have; None where the plan has no limit. `merchant` is locked."""
+    limit = limits_of(merchant).get(QuotaKind.LISTINGS)
+    return None if limit is None else max(0, limit - listings_used(channel))
+
+
 def require_jobs(merchant: Merchant, *, adding: int) -> None:
     """Room for so many jobs more today."""
     require(merchant, QuotaKind.JOBS_PER_DAY, used=_jobs_today(), adding=adding)

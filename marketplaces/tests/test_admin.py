@@ -13,7 +13,7 @@ from accounts.enums import Role
 from accounts.tests.factories import make_user
 from audit.models import Event
 from backoffice.tests.pages import page, page_of, said
-from marketplaces.enums import ListingState, MemberRole, Review
+from marketplaces.enums import Channel, ListingState, MemberRole, Review
 from marketplaces.models import Brand, Category, Item, Listing, Membership, Merchant, Order, Plan
 from marketplaces.tenancy import crossing, merchant_scope
 from marketplaces.tests.factories import (
@@ -141,6 +141,18 @@ def test_staff_open_a_merchant_and_change_it(client):
     assert (kept.is_active, kept.plan, kept.currency) == (False, other, "XAF")
     event = Event.objects.latest("pk")
     assert (event.action, event.changes["new"]) == ("merchant.changed", {"is_active": False, "plan": other.pk})
+
+
+def test_page_of_a_merchant_tells_what_is_still_on_the_channels(client):
+    merchant = make_merchant()
+    make_listing(make_item(merchant), Channel.VINTED, state=ListingState.WITHDRAWING)
+    for state in (ListingState.LIVE, ListingState.PENDING, ListingState.WITHDRAWN):
+        make_listing(make_item(merchant), Channel.EBAY, state=state)
+    make_listing(make_item(make_merchant()))
+    content = client.get(page_of(merchant)).content.decode()
+
+    assert "eBay : 2 · Vinted : 1" in content
+    assert "le marchand quitte tous les canaux" in content
 
 
 def test_merchant_of_an_unknown_owner_is_not_opened(client):

@@ -16,6 +16,7 @@ from marketplaces.enums import JobKind, JobState, ListingState, MemberRole, Step
 from marketplaces.models import BuyerMessage, ChannelConnection, ChannelQueue, Job, Listing, PluginDevice, PluginTask
 from marketplaces.services import connections, items
 from marketplaces.services.jobs import plugin, requests, working
+from marketplaces.services.merchants import update_merchant
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_connection, make_item, make_member, make_merchant
 from marketplaces.tests.jobs_world import make_due, publish, rows
@@ -466,3 +467,45 @@ def test_number_of_another_listing_is_no_answer(merchant, browser):
     assert (listing.state, listing.external_id) == (ListingState.PENDING, "")
     (job,) = rows(merchant, Job, listing=listing)
     assert (job.state, job.last_error_code, job.memo["doubt"]) == (JobState.PENDING, "number_taken", True)
+
+
+def switch(merchant, on):
+    with merchant_scope(merchant.pk):
+        update_merchant(merchant, is_active=on, by=make_user())
+
+
+def test_browser_of_a_merchant_who_is_switched_off_is_told_so(merchant, browser):
+    item = begin(merchant)
+    switch(merchant, on=False)
+    seen = rows(merchant, PluginDevice)[0].last_seen_at
+
+    for answer in (
+        browser.client.get("/api/v1/plugin/tasks/", {"timeout": 20}),
+        browser.client.post("/api/v1/plugin/heartbeat/", {"tasks": []}, format="json"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "merchant_inactive")
+    assert rows(merchant, PluginTask)[0].state == StepState.PENDING
+    assert rows(merchant, PluginDevice)[0].last_seen_at == seen
+
+    switch(merchant, on=True)
+    assert browser.tasks() == []
+    working.work()
+    (look,) = browser.tasks()
+    browser.done(look, items=[])
+    make_due(merchant)
+    working.work()
+    (task,) = browser.tasks()
+    browser.done(task, item={"id": 5})
+    listing = listing_of(merchant)
+    assert (listing.item_id, listing.state, listing.external_id) == (item.pk, ListingState.LIVE, "5")
+
+
+def test_answer_of_a_task_in_hand_still_counts_when_its_merchant_was_switched_off(merchant, browser):
+    begin(merchant)
+    (task,) = browser.tasks()
+    switch(merchant, on=False)
+
+    assert browser.done(task, item={"id": 77}).json() == {"accepted": True, "state": "completed"}
+
+    listing = listing_of(merchant)
+    assert (listing.state, listing.external_id) == (ListingState.WITHDRAWING, "77")

@@ -39,7 +39,7 @@ def everybody_counts_first(monkeypatch):
         return Merchant.objects.select_related("plan").get()
 
     monkeypatch.setattr(quotas, "items_used", count_and_wait)
-    monkeypatch.setattr(items, "lock_merchant", only_read)
+    monkeypatch.setattr(items, "lock_active_merchant", only_read)
 
 
 def create_together():

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
@@ -24,8 +24,8 @@ from common.unit_of_work import retry_deadlocks
 from marketplaces.channels import get_channel
 from marketplaces.channels.base import Action, BrowserAnswer, BrowserChannel, Outcome, Page
 from marketplaces.enums import JobKind, JobState, ListingState, StepState
-from marketplaces.exceptions import DeviceRevoked, TaskNotYours
-from marketplaces.models import ChannelQueue, Job, Listing, PluginDevice, PluginTask
+from marketplaces.exceptions import DeviceRevoked, MerchantInactive, TaskNotYours
+from marketplaces.models import ChannelQueue, Job, Listing, Merchant, PluginDevice, PluginTask
 from marketplaces.services import connections
 from marketplaces.services.jobs import closing, queue
 from marketplaces.services.jobs.handlers import HANDLERS
@@ -91,7 +91,7 @@ def wait_for_tasks(
     caller: Caller, *, seconds: float, limit: int, pause: Callable[[float], object] = time.sleep
 ) -> list[PluginTask]:
     """Up to `limit` tasks, as soon as there is one, at the latest after `seconds`. Between two looks no transaction is
-    open and no connection is held. Raises `DeviceRevoked` (403)."""
+    open and no connection is held. Raises `DeviceRevoked`, `MerchantInactive` (403)."""
     ends = time.monotonic() + min(max(seconds, 0.0), LONGEST_WAIT)
     look = _FIRST_LOOK
     while True:
@@ -105,13 +105,14 @@ def wait_for_tasks(
 
 
 def take(caller: Caller, *, limit: int) -> list[PluginTask]:
-    """Tasks for this browser, leased to it; none of a channel that stands still. Raises `DeviceRevoked` (403)."""
+    """Tasks for this browser, leased to it; none of a channel that stands still.
+
+    Raises `DeviceRevoked`, `MerchantInactive` (403).
+    """
     now = timezone.now()
     until = now + timedelta(seconds=settings.PLUGIN_LEASE_SECONDS)
     with merchant_scope(caller.merchant_id):
-        seen = PluginDevice.objects.filter(pk=caller.device_id, revoked_at=None).update(last_seen_at=now)
-        if not seen:
-            raise DeviceRevoked
+        _note_seen(caller, now)
         stopped = list(ChannelQueue.objects.filter(stopped_at__isnull=False).values_list("channel", flat=True))
         waiting = PluginTask.objects.filter(state=StepState.PENDING).exclude(channel__in=stopped).order_by("pk")
         tasks = []
@@ -122,6 +123,13 @@ def take(caller: Caller, *, limit: int) -> list[PluginTask]:
             # The lease ends sooner than whatever the merchant's turn was at.
             wake(until, call=False)
     return tasks
+
+
+def _note_seen(caller: Caller, now: datetime) -> None:
+    if not PluginDevice.objects.filter(pk=caller.device_id, revoked_at=None).update(last_seen_at=now):
+        raise DeviceRevoked
+    if not Merchant.objects.filter(pk=caller.merchant_id, is_active=True).exists():
+        raise MerchantInactive
 
 
 def _take(pk: int, job_id: int, caller: Caller, *, until: Any) -> PluginTask | None:
@@ -151,12 +159,14 @@ def _is_overtaken(job: Job) -> bool:
 
 
 def heartbeat(caller: Caller, task_ids: Iterable[uuid.UUID]) -> int:
-    """The browser is still at these tasks; how many of them are still its own. Raises `DeviceRevoked` (403)."""
+    """The browser is still at these tasks; how many of them are still its own.
+
+    Raises `DeviceRevoked`, `MerchantInactive` (403).
+    """
     now = timezone.now()
     until = now + timedelta(seconds=settings.PLUGIN_LEASE_SECONDS)
     with merchant_scope(caller.merchant_id):
-        if not PluginDevice.objects.filter(pk=caller.device_id, revoked_at=None).update(last_seen_at=now):
-            raise DeviceRevoked
+        _note_seen(caller, now)
         mine = PluginTask.objects.filter(
             public_id__in=list(task_ids), state=StepState.PROCESSING, device_id=caller.device_id
         )

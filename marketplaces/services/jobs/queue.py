@@ -18,7 +18,7 @@ from accounts.models import User
 from common.sql import adapt
 from common.unit_of_work import unit_of_work
 from marketplaces.enums import OPEN_JOB, Channel, JobKind, JobState
-from marketplaces.models import ChannelQueue, Job, JobTurn, Listing
+from marketplaces.models import ChannelQueue, Job, JobTurn, Listing, Merchant
 from marketplaces.models.jobs import PRIORITIES
 from marketplaces.signals import job_moved
 from marketplaces.tasks import work_channels
@@ -33,6 +33,8 @@ PRIORITY = {
     JobKind.SYNC: 3,
     JobKind.MESSAGES: 3,
 }
+# So far goes what keeps true what the channels show; for a merchant who is switched off nothing else does.
+KEEPS_TRUE = PRIORITY[JobKind.ORDERS]
 # A withdrawal is wanted until it is done; a publication that nobody could make for a week is stale.
 LASTS = {JobKind.DELETE: timedelta(days=365), JobKind.UPDATE: timedelta(days=365)}
 USUALLY_LASTS = timedelta(days=7)
@@ -109,20 +111,26 @@ def _new(
         listing=listing,
         priority=PRIORITY[kind],
         next_at=now,
-        expires_at=now + LASTS.get(kind, USUALLY_LASTS),
+        expires_at=_expires_at(kind, now),
         total=1 if listing is not None else None,
         requested_by=by,
         memo=memo or {},
     )
 
 
+def _expires_at(kind: JobKind, now: datetime) -> datetime:
+    return now + LASTS.get(kind, USUALLY_LASTS)
+
+
 def _ask_again(job: Job, memo: dict[str, Any], now: datetime) -> None:
     job.memo = {**job.memo, **memo}
+    # It may have waited for long: it is wanted anew.
+    job.expires_at = _expires_at(JobKind(job.kind), now)
     if job.state == JobState.RUNNING:
         job.again = True
     else:
         job.next_at, job.failures = now, 0
-    job.save(update_fields=["memo", "again", "next_at", "failures", "updated_at"])
+    job.save(update_fields=["memo", "again", "next_at", "failures", "expires_at", "updated_at"])
 
 
 def _open_queues(channels: Iterable[str]) -> None:
@@ -226,7 +234,10 @@ def _moment(value: datetime | str) -> datetime:
 _JOB, _QUEUE = Job._meta.db_table, ChannelQueue._meta.db_table
 _CLASSES = " UNION ALL ".join(f"SELECT {number} AS priority" for number in range(PRIORITIES))
 _OPEN = ", ".join(f"'{state}'" for state in OPEN_JOB)
-_LANES = f"{_QUEUE} q CROSS JOIN ({_CLASSES}) p WHERE q.merchant_id = %(merchant)s AND q.stopped_at IS NULL"
+_LANES = (
+    f"{_QUEUE} q JOIN {Merchant._meta.db_table} m ON m.id = q.merchant_id CROSS JOIN ({_CLASSES}) p "
+    f"WHERE q.merchant_id = %(merchant)s AND q.stopped_at IS NULL AND (m.is_active OR p.priority <= {KEEPS_TRUE})"
+)
 _OF_LANE = (
     f"FROM {_JOB} w WHERE w.merchant_id = q.merchant_id AND w.channel = q.channel AND w.priority = p.priority "
     f"AND w.state IN ({_OPEN})"

@@ -17,7 +17,7 @@ from marketplaces.models import Job, Listing, PluginTask
 from marketplaces.services import publishing, quotas
 from marketplaces.services.jobs import closing, queue
 from marketplaces.services.jobs.handlers.listings import was_tried
-from marketplaces.services.locks import lock_items, lock_listings, lock_merchant
+from marketplaces.services.locks import lock_active_merchant, lock_items, lock_listings, lock_merchant
 from marketplaces.services.publishing import Action
 
 _KINDS = {Action.PUBLISH: JobKind.PUBLISH, Action.UPDATE: JobKind.UPDATE, Action.WITHDRAW: JobKind.DELETE}
@@ -49,13 +49,12 @@ def jobs_today() -> int:
 def request(kind: JobKind, channel: str, *, by: User) -> Job:
     """Read a channel now: its listings (`sync`), `orders` or `messages`; the open job where there is one.
 
-    Raises `UnknownChannel` (404), `ChannelCannot` (409), `QuotaExceeded` (409).
+    Raises `UnknownChannel` (404), `ChannelCannot` (409), `QuotaExceeded` (409), `MerchantInactive` (403).
     """
     if _NEEDS[kind] not in get_channel(channel).can:
         raise ChannelCannot
     with unit_of_work():
-        merchant = lock_merchant()
-        quotas.require_jobs(merchant, adding=1)
+        quotas.require_jobs(lock_active_merchant(), adding=1)
         return queue.enqueue(kind, channel=channel, by=by)
 
 

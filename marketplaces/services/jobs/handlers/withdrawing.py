@@ -3,10 +3,11 @@ from typing import Any
 from marketplaces.channels.base import Action, Page, Result
 from marketplaces.enums import ListingState
 from marketplaces.models import Job, Listing
-from marketplaces.services import publishing
+from marketplaces.services import activity, publishing
 from marketplaces.services.jobs.goods import placed
 from marketplaces.services.jobs.handlers.base import Ask, Onwards, Over
 from marketplaces.services.jobs.handlers.listings import OfListing, acts_in_browser, live_ids, look, was_tried
+from marketplaces.services.publishing import TAKEN_DOWN
 
 _STANDS = (ListingState.PENDING, ListingState.LIVE)
 
@@ -57,3 +58,5 @@ def _gone(listing: Listing) -> None:
     if listing.state == ListingState.WITHDRAWING:
         state = ListingState.SOLD_OUT if listing.item.quantity == 0 else ListingState.WITHDRAWN
         publishing.move(listing, state, by=None, error=listing.last_error, error_code=listing.last_error_code)
+        if listing.last_error_code == TAKEN_DOWN:
+            activity.come_back(listing)
