@@ -95,6 +95,7 @@ class Action(TextChoices):
     PRACTITIONER_UNLISTED = "practitioner.unlisted", _("Médecin retiré de la liste")
     MERCHANT_CREATED = "merchant.created", _("Ouverture d'un marchand")
     MERCHANT_CHANGED = "merchant.changed", _("Modification d'un marchand")
+    MERCHANT_MEMBER_INVITED = "merchant.member_invited", _("Invitation chez un marchand")
     MERCHANT_MEMBER_CHANGED = "merchant.member_changed", _("Changement des membres d'un marchand")
     ITEM_CREATED = "item.created", _("Article créé")
     ITEM_CHANGED = "item.changed", _("Article modifié")

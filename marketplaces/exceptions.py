@@ -70,6 +70,16 @@ class AlreadyMember(Conflict):
     detail = _("Cette personne est déjà membre.")
 
 
+class InvalidInvitation(Invalid):
+    code = "invalid_invitation"
+    detail = _("Cette invitation n'est plus valable : demandez-en une autre.")
+
+
+class InvitationForAnother(Forbidden):
+    code = "invitation_for_another"
+    detail = _("Cette invitation est pour une autre adresse : connectez-vous avec le compte qui l'a reçue.")
+
+
 class MayNotOpen(Forbidden):
     code = "merchant_not_yours"
     detail = _("Un pharmacien ouvre un marchand pour sa propre pharmacie ; l'équipe, pour toutes.")

@@ -11,6 +11,9 @@ merchant_changed = Signal()
 member_changed = Signal()
 """`merchant_id`, `user_id`, `old` and `new` (MemberRole or None: not a member), `by` (User or None)."""
 
+member_invited = Signal()
+"""`merchant_id`, `email`, `role` (MemberRole), `by`."""
+
 item_created = Signal()
 """`item`, `by`."""
 

@@ -57,6 +57,17 @@ def member_changed(
     )
 
 
+@receiver(marketplaces.member_invited, dispatch_uid="audit.member_invited")
+def member_invited(merchant_id: int, email: str, role: MemberRole, **kwargs: Any) -> None:
+    record(
+        Action.MERCHANT_MEMBER_INVITED,
+        entity="merchant",
+        entity_id=merchant_id,
+        changes={"role": role},
+        personal={"email": email},
+    )
+
+
 @receiver(marketplaces.item_created, dispatch_uid="audit.item_created")
 def item_created(item: Item, **kwargs: Any) -> None:
     record(

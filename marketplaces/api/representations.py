@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from marketplaces.models import Attribute, Item, ItemImage, Listing, Membership, Merchant, Order
+from marketplaces.services.invitations import Invitation
 from marketplaces.services.quotas import Usage
 
 _time = serializers.DateTimeField()
@@ -31,6 +32,14 @@ def member(row: Membership) -> dict[str, Any]:
         "email": row.user.email,
         "role": row.role,
         "created_at": _time.to_representation(row.created_at),
+    }
+
+
+def invitation(made: Invitation) -> dict[str, Any]:
+    return {
+        "email": made.email,
+        "role": made.role.value,
+        "expires_at": _time.to_representation(made.expires_at),
     }
 
 

@@ -102,6 +102,16 @@ class MemberInputSerializer(StrictSerializer):
     role = serializers.ChoiceField(MemberRole.choices)
 
 
+class InvitationSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(MemberRole.choices)
+    expires_at = serializers.DateTimeField()
+
+
+class InvitationAcceptedInputSerializer(StrictSerializer):
+    token = serializers.CharField(max_length=1000)
+
+
 class MemberChangeSerializer(StrictSerializer):
     role = serializers.ChoiceField(MemberRole.choices)
 

@@ -13,6 +13,7 @@ router.register("messages", views.MessageViewSet, basename="message")
 router.register("orders", views.OrderViewSet, basename="order")
 
 urlpatterns = [
+    path("merchants/join/", views.InvitationViewSet.as_view({"post": "create"})),
     path("merchants/<uuid:id>/members/", views.MemberViewSet.as_view({"get": "list", "post": "create"})),
     path(
         "merchants/<uuid:id>/members/<int:member>/",

@@ -91,6 +91,8 @@ class Merchant(Timestamped):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="merchants", verbose_name=_("formule"))
     currency = models.CharField(_("devise"), max_length=3, default=default_currency, help_text=_("code ISO 4217"))
     is_active = models.BooleanField(_("actif"), default=True)
+    # Whoever left with an invitation still in their letter-box does not come back by it.
+    invited_since = models.DateTimeField(_("invitations valables depuis"), null=True, editable=False)
 
     objects = MerchantManager()
 

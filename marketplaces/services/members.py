@@ -1,5 +1,7 @@
 """Who may act for a merchant. Everything runs in the merchant's block; its row is locked while owners are counted."""
 
+from django.utils import timezone
+
 from accounts.models import User
 from accounts.selectors import user_by_email
 from common.unit_of_work import unit_of_work
@@ -22,7 +24,10 @@ def join(merchant: Merchant, user: User, role: MemberRole, *, by: User) -> Membe
 
 
 def add_member(merchant: Merchant, *, email: str, role: MemberRole, by: User) -> Membership:
-    """Make the person with that verified address a member. Raises `UnknownPerson` (404), `AlreadyMember` (409)."""
+    """Make the person with that verified address a member, for staff: the answer tells who has an account.
+
+    Raises `UnknownPerson` (404), `AlreadyMember` (409).
+    """
     user = user_by_email(email)
     if user is None or not user.is_active or not user.is_verified:
         raise UnknownPerson
@@ -45,13 +50,15 @@ def change_role(membership: Membership, role: MemberRole, *, by: User) -> Member
 
 
 def remove_member(membership: Membership, *, by: User | None) -> None:
-    """Raises `LastOwner` (409) where nobody else owns the merchant."""
+    """Invitations that are under way end with it. Raises `LastOwner` (409) where nobody else owns the merchant."""
     with unit_of_work():
-        lock_merchant()
+        merchant = lock_merchant()
         membership = Membership.objects.get(pk=membership.pk)
         _require_another_owner(membership)
         _announce(membership, old=MemberRole(membership.role), new=None, by=by)
         membership.delete()
+        merchant.invited_since = timezone.now()
+        merchant.save(update_fields=["invited_since", "updated_at"])
 
 
 def _require_another_owner(membership: Membership) -> None:

@@ -1,6 +1,7 @@
 from marketplaces.api.views.attributes import AttributeListView
 from marketplaces.api.views.channels import ChannelCallbackView, ChannelViewSet
 from marketplaces.api.views.images import ImageViewSet
+from marketplaces.api.views.invitations import InvitationViewSet
 from marketplaces.api.views.items import ItemViewSet
 from marketplaces.api.views.jobs import ForeignListingViewSet, JobViewSet, MessageViewSet, ReadingViewSet
 from marketplaces.api.views.listings import ListingViewSet, OrderViewSet, QuotaView
@@ -15,6 +16,7 @@ __all__ = [
     "DeviceViewSet",
     "ForeignListingViewSet",
     "ImageViewSet",
+    "InvitationViewSet",
     "ItemViewSet",
     "JobViewSet",
     "ListingViewSet",

@@ -12,7 +12,8 @@ from marketplaces.api.entering import MerchantViewSet, for_merchant
 from marketplaces.enums import MemberRole
 from marketplaces.exceptions import RoleInsufficient
 from marketplaces.models import Membership
-from marketplaces.services.members import add_member, change_role, remove_member
+from marketplaces.services.invitations import invite
+from marketplaces.services.members import change_role, remove_member
 
 
 class MemberViewSet(MerchantViewSet):
@@ -30,22 +31,20 @@ class MemberViewSet(MerchantViewSet):
 
     @extend_schema(
         tags=["marketplaces"],
-        operation_id="members_add",
+        operation_id="members_invite",
         request=serializers.MemberInputSerializer,
-        responses={201: serializers.MemberSerializer},
+        responses={202: serializers.InvitationSerializer},
     )
     @idempotent(required=False)
     @for_merchant(MemberRole.OWNER, by_path=True)
     def create(self, request: Request, id: uuid.UUID) -> Response:
-        """Make the person with that verified address a member."""
+        """Invite whoever has that address, by mail; the answer is the same for every address."""
         assert self.membership is not None
         serializer = serializers.MemberInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
-        membership = add_member(
-            self.membership.merchant, email=given["email"], role=MemberRole(given["role"]), by=self.user
-        )
-        return Response(representations.member(membership), status=201)
+        made = invite(self.membership.merchant, email=given["email"], role=MemberRole(given["role"]), by=self.user)
+        return Response(representations.invitation(made), status=202)
 
     @extend_schema(
         tags=["marketplaces"],
