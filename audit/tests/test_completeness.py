@@ -124,6 +124,7 @@ SILENT = {
     "marketplaces.services.jobs.queue.beat": "the lease of a job whose end is told",
     "marketplaces.services.jobs.queue.claim": "the lease of a job whose end is told",
     "marketplaces.services.jobs.queues.pause": "how long a channel that is down is left alone",
+    "marketplaces.services.publishing.forget_why": "a remark about a state that was told",
     "reservations.services.moves.hold": _PART,
 }
 
