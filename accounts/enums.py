@@ -54,13 +54,15 @@ class ApprovalStatus(TextChoices):
     REQUESTED = "requested", _("En attente")
     APPROVED = "approved", _("Approuvée")
     REFUSED = "refused", _("Refusée")
+    WITHDRAWN = "withdrawn", _("Retirée")
 
 
 APPROVAL_MOVES = Moves(
     {
-        ApprovalStatus.REQUESTED: {ApprovalStatus.APPROVED, ApprovalStatus.REFUSED},
+        ApprovalStatus.REQUESTED: {ApprovalStatus.APPROVED, ApprovalStatus.REFUSED, ApprovalStatus.WITHDRAWN},
         ApprovalStatus.APPROVED: set(),
         ApprovalStatus.REFUSED: set(),
+        ApprovalStatus.WITHDRAWN: set(),
     }
 )
 

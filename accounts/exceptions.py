@@ -169,6 +169,11 @@ class OwnApproval(Forbidden):
     detail = _("Une autre personne doit en décider : c'est votre demande, ou c'est à votre profit.")
 
 
+class NotOwnApproval(Forbidden):
+    code = "not_own_approval"
+    detail = _("Seule la personne qui l'a demandée la retire ; vous pouvez la refuser.")
+
+
 class ApprovalPending(Conflict):
     code = "approval_pending"
     detail = _("Une demande attend déjà une décision à ce sujet. Décidez-en d'abord.")

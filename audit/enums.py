@@ -39,6 +39,7 @@ class Action(TextChoices):
     APPROVAL_REQUESTED = "approval.requested", _("Approbation demandée")
     APPROVAL_APPROVED = "approval.approved", _("Approbation donnée")
     APPROVAL_REFUSED = "approval.refused", _("Approbation refusée")
+    APPROVAL_WITHDRAWN = "approval.withdrawn", _("Demande d'approbation retirée")
     CREDITS_WELCOME = "credits.welcome", _("Crédits de bienvenue")
     CREDITS_RATE = "credits.rate", _("Souscription à un forfait")
     CREDITS_SPEND = "credits.spend", _("Consommation de crédits")

@@ -33,7 +33,12 @@ from common.ages import age
 
 WAITS_FOR_ANOTHER = _("La demande attend la décision d'une seconde personne.")
 
-_COLOURS = {ApprovalStatus.REQUESTED: "warning", ApprovalStatus.APPROVED: "success", ApprovalStatus.REFUSED: "danger"}
+_COLOURS = {
+    ApprovalStatus.REQUESTED: "warning",
+    ApprovalStatus.APPROVED: "success",
+    ApprovalStatus.REFUSED: "danger",
+    ApprovalStatus.WITHDRAWN: "info",
+}
 
 
 class NoteForm(ServiceForm):
@@ -67,7 +72,11 @@ class ApprovalAdmin(ReadOnlyAdmin):
         (_("Demande"), {"fields": ("requested_by", "created_at", "subject_shown", "parameters_shown")}),
         (_("Décision"), {"fields": ("decided_by", "decided_at", "note")}),
     )
-    actions_detail = ("approve", "refuse")
+    actions_detail = ("approve", "refuse", "withdraw")
+
+    def has_withdraw_permission(self, request: Any, approval: Any = None) -> bool:
+        """One's own request, and no other."""
+        return approval is not None and approval.requested_by_id == request.user.pk
 
     @display(description=_("attend depuis"))
     def waits(self, approval: Approval) -> str:
@@ -138,3 +147,14 @@ class ApprovalAdmin(ReadOnlyAdmin):
     )
     def refuse(self, request: Any, approval: Approval, note: str) -> None:
         deciding.refuse(approval, by=request.user, note=note)
+
+    @service_action(
+        description=_("Retirer ma demande"),
+        question=_("Rien n'est exécuté. La même chose peut être demandée de nouveau."),
+        done=_("Votre demande est retirée."),
+        permission="withdraw",
+        offered=_is_open,
+        icon="undo",
+    )
+    def withdraw(self, request: Any, approval: Approval) -> None:
+        deciding.withdraw(approval, by=request.user)

@@ -120,6 +120,7 @@ class ApprovalViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         "retrieve": "accounts.view_approval",
         "approve": deciding.DECIDE,
         "refuse": deciding.DECIDE,
+        "withdraw": "accounts.view_approval",
     }
     filterset_class = ApprovalFilter
     lookup_field = "public_id"
@@ -144,6 +145,14 @@ class ApprovalViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         serializer.is_valid(raise_exception=True)
         decided = deciding.refuse(approval, by=_user(request), note=serializer.validated_data.get("reason", ""))
         return Response(self.get_serializer(decided).data)
+
+    @extend_schema(tags=["approvals"], request=None, description="For whoever asked.")
+    @action(detail=True, methods=["post"])
+    @idempotent(required=False)
+    def withdraw(self, request: Request, id: Any) -> Response:
+        approval = self.get_object()
+        NoBodySerializer(data=request.data).is_valid(raise_exception=True)
+        return Response(self.get_serializer(deciding.withdraw(approval, by=_user(request))).data)
 
 
 def _user(request: Request) -> User:

@@ -312,7 +312,12 @@ class Approval(Timestamped):
             ),
             models.CheckConstraint(
                 condition=Q(decided_by__isnull=True)
-                | (~Q(decided_by=F("requested_by")) & ~Q(decided_by=F("beneficiary"))),
+                | Q(status=ApprovalStatus.WITHDRAWN, decided_by=F("requested_by"))
+                | (
+                    ~Q(status=ApprovalStatus.WITHDRAWN)
+                    & ~Q(decided_by=F("requested_by"))
+                    & ~Q(decided_by=F("beneficiary"))
+                ),
                 name="approval_two_pairs_of_eyes",
             ),
             models.UniqueConstraint(

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import approvals
 from accounts.enums import APPROVAL_MOVES, ApprovalStatus
-from accounts.exceptions import ApprovalPending, OwnApproval
+from accounts.exceptions import ApprovalPending, NotOwnApproval, OwnApproval
 from accounts.models import Approval, User
 from accounts.signals import approval_moved
 from common.errors import FieldError, Forbidden, Invalid
@@ -80,21 +80,43 @@ def refuse(approval: Approval, *, by: User, note: str = "") -> Approval:
     return locked
 
 
+def withdraw(approval: Approval, *, by: User) -> Approval:
+    """Take one's own request back: nothing happens, and anybody may ask for it again.
+
+    Raises `NotOwnApproval` (403), `IllegalMove` (409) for one that is decided.
+    """
+    with unit_of_work():
+        locked = _lock(approval)
+        if locked.requested_by_id != by.pk:
+            raise NotOwnApproval
+        _end(locked, ApprovalStatus.WITHDRAWN, by=by)
+        approval_moved.send(Approval, approval=locked, by=by)
+    return locked
+
+
 def may_decide(approval: Approval, user: User) -> bool:
     """Whether this person's rights and part in the matter let them decide."""
     return _is_other(approval, user) and _is_entitled(approval, user)
 
 
 def _decide(approval: Approval, status: ApprovalStatus, *, by: User, note: str = "") -> Approval:
-    locked = Approval.objects.select_for_update(no_key=True).get(pk=approval.pk)
+    locked = _lock(approval)
     if not _is_entitled(locked, by):
         raise Forbidden
     if not _is_other(locked, by):
         raise OwnApproval
+    _end(locked, status, by=by, note=note)
+    return locked
+
+
+def _lock(approval: Approval) -> Approval:
+    return Approval.objects.select_for_update(no_key=True).get(pk=approval.pk)
+
+
+def _end(locked: Approval, status: ApprovalStatus, *, by: User, note: str = "") -> None:
     APPROVAL_MOVES.check(locked.status, status)
     locked.status, locked.decided_by, locked.decided_at, locked.note = status, by, timezone.now(), note.strip()[:200]
     locked.save(update_fields=["status", "decided_by", "decided_at", "note", "updated_at"])
-    return locked
 
 
 def _is_other(approval: Approval, user: User) -> bool:

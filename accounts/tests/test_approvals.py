@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.enums import Role
-from accounts.exceptions import ApprovalPending, InsufficientCredits, OwnApproval
+from accounts.exceptions import ApprovalPending, InsufficientCredits, NotOwnApproval, OwnApproval
 from accounts.models import Account, Approval, CreditEntry
 from accounts.services import approvals, corrections, ledger
 from accounts.services.verification import verify_ledger
@@ -130,6 +130,8 @@ def test_database_refuses_one_pair_of_eyes(account, staff, colleague):
         {"amount": 0},
         {"reason": ""},
         {"status": "done"},
+        {"status": "withdrawn", "decided_by": colleague, "decided_at": now},
+        {"status": "withdrawn"},
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             rows.update(**wrong)
@@ -145,6 +147,52 @@ def test_refused_nothing_happens_and_it_may_be_asked_again(account, staff, colle
             decide(approval, by=colleague)
     assert grant(account, LIMIT + 2, staff).status == "requested"
     assert actions() == ["approval.requested", "approval.refused", "approval.requested"]
+
+
+def test_who_asked_withdraws_and_may_ask_again(account, staff, colleague):
+    approval = grant(account, LIMIT + 1, staff)
+
+    withdrawn = approvals.withdraw(approval, by=staff)
+
+    assert (withdrawn.status, withdrawn.decided_by, balance(account.user)) == ("withdrawn", staff, 10)
+    assert withdrawn.decided_at is not None
+    event = Event.objects.get(action="approval.withdrawn")
+    assert (event.entity_id, event.amount) == (str(approval.public_id), LIMIT + 1)
+    for decide, by in ((approvals.approve, colleague), (approvals.refuse, colleague), (approvals.withdraw, staff)):
+        with pytest.raises(IllegalMove), transaction.atomic():
+            decide(approval, by=by)
+    assert grant(account, LIMIT + 2, staff).status == "requested"
+    assert actions() == ["approval.requested", "approval.withdrawn", "approval.requested"]
+    assert verify_ledger().findings == []
+
+
+def test_who_asked_in_their_own_favour_withdraws_too(staff):
+    own = grant(staff.account, 1, staff)
+
+    assert approvals.withdraw(own, by=staff).status == "withdrawn"
+
+
+def test_nobody_else_withdraws(account, staff, colleague):
+    approval, admin = grant(account, LIMIT + 1, staff), make_user(Role.ADMIN)
+    before = contents()
+
+    for other in (colleague, account.user, admin):
+        with pytest.raises(NotOwnApproval), transaction.atomic():
+            approvals.withdraw(approval, by=other)
+
+    assert contents() == before
+
+
+def test_decided_cannot_be_withdrawn(account, staff, colleague):
+    for decide in (approvals.approve, approvals.refuse):
+        approval = grant(account, LIMIT + 1, staff)
+        decide(approval, by=colleague)
+        before = contents()
+
+        with pytest.raises(IllegalMove), transaction.atomic():
+            approvals.withdraw(approval, by=staff)
+
+        assert contents() == before
 
 
 def test_one_open_request_about_an_account(account, staff, colleague):
@@ -251,6 +299,24 @@ def test_many_decide_at_once_it_is_carried_out_once(staff, account):
     approval.refresh_from_db()
     assert balance(account.user) == (511 if approval.status == "approved" else 10)
     assert len(actions()) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_withdrawn_and_approved_at_once_one_of_them_holds(staff, colleague):
+    for _again in range(5):
+        account = make_user(credits=10).account
+        approval = grant(account, LIMIT + 1, staff)
+
+        def move(number, approval=approval):
+            (approvals.withdraw(approval, by=staff) if number % 2 else approvals.approve(approval, by=colleague))
+
+        results = run_together(4, move)
+
+        assert results.count(None) == 1
+        assert {type(result) for result in results if result is not None} == {IllegalMove}
+        approval.refresh_from_db()
+        assert (approval.status, balance(account.user)) in (("withdrawn", 10), ("approved", 511))
+    assert verify_ledger().findings == []
 
 
 @pytest.mark.django_db(transaction=True)

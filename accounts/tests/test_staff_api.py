@@ -158,6 +158,27 @@ def test_large_move_waits_for_a_second_person(api, staff, patient):
     assert (late.status_code, late.json()["code"]) == (409, "illegal_move")
 
 
+def test_only_who_asked_withdraws(api, staff, patient):
+    post(api, staff, path(patient, "grant"), LARGE)
+    url = f"{APPROVALS}{Approval.objects.get().public_id}/withdraw/"
+
+    for other, status, code in (
+        (make_user(Role.STAFF), 403, "not_own_approval"),
+        (make_user(Role.ADMIN), 403, "not_own_approval"),
+        (patient, 403, "permission_denied"),
+    ):
+        refused = post(api, other, url)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert Approval.objects.get().status == "requested"
+    assert post(api, staff, url, {"reason": "x"}).status_code == 400
+    answer = post(api, staff, url)
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["decided_by"]) == (200, "withdrawn", staff.pk)
+    late = post(api, staff, url)
+    assert (late.status_code, late.json()["code"]) == (409, "illegal_move")
+    assert balance(patient) == 10
+
+
 def test_refusing_says_why(api, staff, patient):
     post(api, staff, path(patient, "grant"), LARGE)
     url = f"{APPROVALS}{Approval.objects.get().public_id}/refuse/"
@@ -182,7 +203,7 @@ def test_only_staff_see_and_move_accounts(role, api, staff, patient):
         assert post(api, user, path(patient, action)).status_code == expected
     for action in ("grant", "adjust"):
         assert post(api, user, path(patient, action), GIFT).status_code == expected
-    for action in ("approve", "refuse"):
+    for action in ("approve", "refuse", "withdraw"):
         assert post(api, user, f"{approval}{action}/").status_code == expected
     assert contents() == before
 

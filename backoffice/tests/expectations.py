@@ -40,7 +40,8 @@ ADMIN: dict[str, dict[str, str]] = {
         "enable_account": "GX",
     },
     "accounts.AccountReview": {**_MONEY, "settle": "GX"},
-    "accounts.Approval": {**_MONEY, "approve": "GX", "refuse": "GX"},
+    # Withdrawing is for whoever asked.
+    "accounts.Approval": {**_MONEY, "approve": "GX", "refuse": "GX", "withdraw": ""},
     "accounts.CreditEntry": _MONEY,
     "accounts.PriceList": {
         **_MONEY,
@@ -170,6 +171,8 @@ API: dict[str, str] = {
     "get /api/v1/approvals/{id}/": "GUCAX",
     "post /api/v1/approvals/{id}/approve/": "GX",
     "post /api/v1/approvals/{id}/refuse/": "GX",
+    # Of these, whoever asked.
+    "post /api/v1/approvals/{id}/withdraw/": "GUCX",
     "get /api/v1/refunds/": "GUCAX",
     "get /api/v1/refunds/{id}/": "GUCAX",
     "post /api/v1/refunds/": "GCX",

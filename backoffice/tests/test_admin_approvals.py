@@ -81,6 +81,26 @@ def test_who_asked_is_told_that_somebody_else_decides(signed_in: SignedIn, role:
     assert (approval.status, Event.objects.count()) == ("requested", events)
 
 
+def test_who_asked_withdraws_and_nobody_else_is_offered_it(signed_in: SignedIn) -> None:
+    asker, patient = make_user(Role.STAFF), make_user(credits=10)
+    approval = make_approval(patient, by=asker)
+    button = "Retirer ma demande"
+
+    other = signed_in(make_user(Role.STAFF))
+    assert button not in other.get(page_of(approval)).content.decode()
+    assert other.post(page_of(approval, "withdraw")).status_code == 403
+    approval.refresh_from_db()
+    assert approval.status == "requested"
+    client = signed_in(asker)
+    assert button in client.get(page_of(approval)).content.decode()
+    answer = client.post(page_of(approval, "withdraw"))
+
+    assert said(answer) == ["Votre demande est retirée."]
+    approval.refresh_from_db()
+    assert (approval.status, balance(patient)) == ("withdrawn", 10)
+    assert Event.objects.get(action="approval.withdrawn").actor_id == str(asker.pk)
+
+
 def test_seeing_is_neither_asking_nor_deciding(signed_in: SignedIn) -> None:
     auditor = make_user(Role.STAFF)
     auditor.groups.clear()
@@ -90,7 +110,7 @@ def test_seeing_is_neither_asking_nor_deciding(signed_in: SignedIn) -> None:
     client = signed_in(auditor)
 
     assert client.get(page_of(approval)).status_code == 200
-    for action in ("approve", "refuse"):
+    for action in ("approve", "refuse", "withdraw"):
         assert client.post(page_of(approval, action)).status_code == 403
     for action in ("grant_credits", "adjust_credits"):
         assert client.post(page_of(patient.account, action), {"credits": 5, "reason": "r"}).status_code == 403
