@@ -13,6 +13,11 @@ class UnknownPharmacy(NotFound):
     detail = _("Pharmacie inconnue.")
 
 
+class EpgIdTaken(Conflict):
+    code = "epg_id_taken"
+    detail = _("Une autre pharmacie a déjà cet identifiant EPG.")
+
+
 class StockHeld(Conflict):
     code = "stock_held"
     detail = _(

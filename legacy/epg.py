@@ -93,7 +93,7 @@ def _products(codes: Iterable[str]) -> list[Row]:
 def find_pharmacy(named: str) -> Pharmacy:
     """By our number or code, EPG's identifier, or its name. Raises `Refused` (404)."""
     name = named.strip()
-    condition = Q(code=name) | Q(epg_id=name) | Q(name__iexact=name)
+    condition = Q(code=name) | Q(epg_id=name.lower()) | Q(name__iexact=name)
     if name.isascii() and name.isdigit() and len(name) <= 18:
         condition |= Q(pk=int(name))
     pharmacy = Pharmacy.objects.filter(condition, is_active=True).order_by("pk").first() if name else None

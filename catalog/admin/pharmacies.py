@@ -50,6 +50,9 @@ class PharmacyForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.initial["phones"] = "\n".join(self.instance.phones)
 
+    def clean_epg_id(self) -> str:
+        return str(self.cleaned_data["epg_id"]).lower()
+
     def clean_phones(self) -> list[str]:
         phones: list[str] = []
         for written in filter(None, map(str.strip, re.split(r"[\n/;,]", self.cleaned_data["phones"]))):

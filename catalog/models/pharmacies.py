@@ -1,5 +1,5 @@
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -7,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from catalog.enums import HoursStatus
 from catalog.models.products import validate_code
 from common.models import Timestamped
+
+EPG_ID = RegexValidator(
+    r"\A[0-9a-fA-F]{24}\Z", _("Un identifiant EPG a 24 chiffres hexadécimaux (0 à 9, a à f)."), code="epg_id"
+)
 
 
 class Pharmacy(Timestamped):
@@ -34,7 +38,8 @@ class Pharmacy(Timestamped):
         _("visible des patients"), default=True, help_text=_("Décochez pour ne plus figurer dans les recherches.")
     )
     is_active = models.BooleanField(_("active"), default=True)
-    epg_id = models.CharField(_("identifiant EPG"), max_length=64, blank=True)
+    # In small letters, as the services write it.
+    epg_id = models.CharField(_("identifiant EPG"), max_length=64, blank=True, validators=[EPG_ID])
     # Name, town, quarter and code without accents and case, kept by the services.
     search_text = models.TextField(_("texte de recherche"), blank=True, editable=False)
     town_key = models.CharField(_("ville sans accents"), max_length=120, blank=True, editable=False, db_index=True)
@@ -60,6 +65,17 @@ class Pharmacy(Timestamped):
                 ),
                 name="pharmacy_position_valid",
                 violation_error_message=_("La latitude et la longitude vont ensemble."),
+            ),
+            models.CheckConstraint(
+                condition=Q(epg_id="") | Q(epg_id__regex=r"^[0-9a-f]{24}$"),
+                name="pharmacy_epg_id_valid",
+                violation_error_message=EPG_ID.message,
+            ),
+            models.UniqueConstraint(
+                fields=["epg_id"],
+                condition=~Q(epg_id=""),
+                name="pharmacy_epg_id_once",
+                violation_error_message=_("Une autre pharmacie a déjà cet identifiant EPG."),
             ),
         ]
         indexes = [models.Index(fields=["latitude", "longitude"], name="pharmacy_position")]

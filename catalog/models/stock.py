@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.pharmacies import Pharmacy
 from common.models import Timestamped
-from common.money import XAF
+from common.money import MAX_PRICE, XAF
 
 
 class Stock(Timestamped):
@@ -34,6 +34,11 @@ class Stock(Timestamped):
                 condition=Q(price=None) | Q(price__gt=0),
                 name="stock_price_positive",
                 violation_error_message=_("Un prix est supérieur à zéro, ou inconnu."),
+            ),
+            models.CheckConstraint(
+                condition=Q(price=None) | Q(price__lte=MAX_PRICE),
+                name="stock_price_ceiling",
+                violation_error_message=_("Un prix ne dépasse pas un milliard."),
             ),
         ]
         indexes = [

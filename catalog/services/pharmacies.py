@@ -4,10 +4,15 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
 from accounts.models import User
 from catalog.enums import HoursStatus
+from catalog.exceptions import EpgIdTaken
 from catalog.geo import rounded
 from catalog.models import Pharmacy
+from catalog.models.pharmacies import EPG_ID
 from catalog.rows import Counts, PharmacyRow
 from catalog.services.bulk import rehearsable, upsert
 from catalog.services.hours import read_imported_hours
@@ -15,6 +20,8 @@ from catalog.services.rules import Rule
 from catalog.signals import pharmacies_imported
 from catalog.text import normalize
 from common import sql
+from common.errors import FieldError, Invalid
+from common.sql import violates
 from common.unit_of_work import unit_of_work
 
 _COLUMNS = (
@@ -46,12 +53,22 @@ _EXACT_POSITION_STAYS = (
 
 
 def save_pharmacy(pharmacy: Pharmacy, *, by: User | None) -> Pharmacy:
-    """Store a new or edited pharmacy with the words it is found by, and what its hours mean."""
+    """Store a new or edited pharmacy with the words it is found by, and what its hours mean.
+
+    Raises `Invalid` (400) for an `epg_id` that is none of EPG's, `EpgIdTaken` (409) for one of another pharmacy.
+    """
+    pharmacy.epg_id = _epg_id(pharmacy.epg_id)
     pharmacy.search_text = _search_text(pharmacy.name, pharmacy.town, pharmacy.quarter, pharmacy.code)
     pharmacy.town_key = normalize(pharmacy.town)
     pharmacy.latitude, pharmacy.longitude = rounded(pharmacy.latitude), rounded(pharmacy.longitude)
     with unit_of_work():
-        pharmacy.save()
+        try:
+            with transaction.atomic():
+                pharmacy.save()
+        except IntegrityError as error:
+            if not violates(error, Pharmacy, "pharmacy_epg_id_once"):
+                raise
+            raise EpgIdTaken from error
         read_imported_hours(pharmacy)
     return pharmacy
 
@@ -102,6 +119,16 @@ def _values(row: PharmacyRow) -> list[Any]:
         "town_key": normalize(row.town),
     }
     return [values[column] for column in _COLUMNS]
+
+
+def _epg_id(given: str) -> str:
+    epg_id = given.strip().lower()
+    if epg_id:
+        try:
+            EPG_ID(epg_id)
+        except ValidationError as error:
+            raise Invalid(errors=[FieldError("epg_id", "invalid", error.messages[0])]) from error
+    return epg_id
 
 
 def _search_text(*parts: str) -> str:

@@ -81,11 +81,16 @@ def test_import_twice_changes_nothing(file, capsys):
 def test_import_keeps_what_staff_decided(file, capsys):
     run(file, capsys)
     Pharmacy.objects.filter(code="LBV1").update(
-        is_active=False, epg_id="E-1", latitude=0.4, longitude=9.5, position_is_approximate=False
+        is_active=False, epg_id="64b0000000000000000000e1", latitude=0.4, longitude=9.5, position_is_approximate=False
     )
     assert run(file, capsys)[-1] == "7 pharmacies, 4 imported (0 created, 0 updated, 4 unchanged), 3 left out"
     church = Pharmacy.objects.get(code="LBV1")
-    assert (church.is_active, church.epg_id, church.latitude, church.longitude) == (False, "E-1", 0.4, 9.5)
+    assert (church.is_active, church.epg_id, church.latitude, church.longitude) == (
+        False,
+        "64b0000000000000000000e1",
+        0.4,
+        9.5,
+    )
 
 
 def test_import_dry_run_changes_nothing(file, capsys):
