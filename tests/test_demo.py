@@ -58,6 +58,7 @@ def test_demo_walks_the_main_job_and_exits_clean(tmp_path: Path, engine: str) ->
         output, _ = demo.communicate(timeout=WITHIN_SECONDS)
         assert demo.returncode == 0, output
         assert "Tout concorde : 7 comptes" in output
+        assert "« Lait solaire bébé indice 50, 100 ml » est en ligne sur eBay" in output
         assert not listens(int(environment["PORT"]))
         assert not listens(int(environment["SIMULATORS_PORT"]))
 

@@ -14,6 +14,7 @@ from accounts.enums import PricedAction
 from accounts.models import PriceList, Rate
 from backoffice.demo import people
 from backoffice.demo.doctors import load_doctors
+from backoffice.demo.shop import load_shop
 from catalog.enums import ProductKind
 from catalog.epg.codes import is_cip
 from catalog.models import Pharmacy, PharmacyMember, Product, Stock
@@ -53,6 +54,7 @@ def load_demo() -> Pharmacy:
     _connect_to_epg(Pharmacy.objects.get(code=EPG_PHARMACY_CODE))
     pharmacy = Pharmacy.objects.get(code=PHARMACY_CODE)
     PharmacyMember.objects.get_or_create(pharmacy=pharmacy, user=users[people.PHARMACIST.email])
+    load_shop(pharmacy, owner=users[people.PHARMACIST.email])
     return pharmacy
 
 

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from accounts.services.verification import verify_ledger
-from backoffice.demo import people
+from backoffice.demo import people, shop
 from backoffice.demo.journey import Difference, Journey
 from backoffice.demo.load import epg_data, load_demo
 from backoffice.demo.processes import NotStarted, Processes, require_free_port, stopped_by_signals
@@ -39,9 +39,10 @@ class Command(BaseCommand):
                 require_free_port(settings.SIMULATORS_PORT, "SIMULATORS_PORT")
                 pharmacy = self._prepare()
                 self._start(processes, port)
+                sold = self._sell()
                 if not options["no_journey"]:
                     self._walk(port)
-                self._show(port, pharmacy)
+                self._show(port, pharmacy, sold)
                 if not options["exit"]:
                     self.stdout.write("\nCtrl-C arrête tout.")
                     processes.wait()
@@ -98,7 +99,14 @@ class Command(BaseCommand):
             raise Difference(f"le grand livre : {verification.findings[0]}")
         self.stdout.write(f"\n✔ Tout concorde : {verification.accounts} comptes, grand livre vérifié.")
 
-    def _show(self, port: int, pharmacy: Pharmacy) -> None:
+    def _sell(self) -> str:
+        """The title of what is live at simulated eBay, empty where no worker could put it there."""
+        if not shop.is_possible():
+            return ""
+        with acting("command", "demo"):
+            return shop.open_shop(people.ensure(people.PHARMACIST))
+
+    def _show(self, port: int, pharmacy: Pharmacy, sold: str) -> None:
         width = max(len(person.email) for person in people.PEOPLE)
         signs = "\n".join(f"    {person.email:<{width}}  {person.role.label}" for person in people.PEOPLE)
         self.stdout.write(
@@ -109,6 +117,11 @@ class Command(BaseCommand):
             f"\n\n  Identifiants (mot de passe {settings.DEMO_PASSWORD}) :\n{signs}"
             f"\n  La pharmacie de {people.PHARMACIST.email} : {pharmacy.name} ({pharmacy.code})"
         )
+        if sold:
+            self.stdout.write(
+                f"  Elle vend aussi trois articles de parapharmacie ; « {sold} » est en ligne sur eBay :"
+                f"\n    http://127.0.0.1:{settings.SIMULATORS_PORT}/control/ebay/listings"
+            )
 
 
 def _gunicorn(port: int) -> tuple[str, ...]:
