@@ -54,7 +54,7 @@ class ApprovalStatus(TextChoices):
     REQUESTED = "requested", _("En attente")
     APPROVED = "approved", _("Approuvée")
     REFUSED = "refused", _("Refusée")
-    WITHDRAWN = "withdrawn", _("Retirée")
+    WITHDRAWN = "withdrawn", _("Demande retirée")
 
 
 APPROVAL_MOVES = Moves(

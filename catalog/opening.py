@@ -13,7 +13,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from catalog.enums import Day, HoursStatus
-from catalog.models import MINUTES_OF_A_DAY, DutyPeriod, Holiday, OpeningHours, Pharmacy
+from catalog.holidays import between
+from catalog.models import MINUTES_OF_A_DAY, DutyPeriod, OpeningHours, Pharmacy
 
 _ONE_DAY = timedelta(days=1)
 # How far ahead the end of an opening is looked for; who has no end until then is as good as always open.
@@ -54,7 +55,7 @@ def open_at(pharmacies: QuerySet[Pharmacy], instant: datetime) -> QuerySet[Pharm
     """Those of `pharmacies` that are known to be open at `instant`."""
     here = timezone.localtime(instant)
     today, yesterday = here.date(), here.date() - _ONE_DAY
-    holidays = _holidays(yesterday, today)
+    holidays = between(yesterday, today)
     minute = here.hour * 60 + here.minute
     hours = OpeningHours.objects.filter(
         Q(day=_day(today, holidays), opens__lte=minute, closes__gt=minute)
@@ -84,7 +85,7 @@ def openings_of(pharmacies: Sequence[tuple[int, bool, str]], instant: datetime) 
         hours[row.pharmacy_id].append(row)
     first = timezone.localtime(instant).date() - _ONE_DAY
     days = [first + number * _ONE_DAY for number in range(_DAYS_AHEAD + 2)]
-    holidays = _holidays(days[0], days[-1])
+    holidays = between(days[0], days[-1])
     return {
         pk: _opening(instant, always_open, status, duties[pk], _intervals(hours[pk], days, holidays))
         for pk, always_open, status in pharmacies
@@ -132,10 +133,6 @@ def _intervals(hours: Iterable[OpeningHours], days: Iterable[date], holidays: fr
 
 def _has_duty(instant: datetime) -> Exists:
     return Exists(DutyPeriod.objects.filter(pharmacy=OuterRef("pk"), starts_at__lte=instant, ends_at__gt=instant))
-
-
-def _holidays(first: date, last: date) -> frozenset[date]:
-    return frozenset(Holiday.objects.filter(date__range=(first, last)).values_list("date", flat=True))
 
 
 def _day(day: date, holidays: frozenset[date]) -> int:

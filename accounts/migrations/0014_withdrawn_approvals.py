@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='approval',
             name='status',
-            field=models.CharField(choices=[('requested', 'En attente'), ('approved', 'Approuvée'), ('refused', 'Refusée'), ('withdrawn', 'Retirée')], default='requested', max_length=16, verbose_name='état'),
+            field=models.CharField(choices=[('requested', 'En attente'), ('approved', 'Approuvée'), ('refused', 'Refusée'), ('withdrawn', 'Demande retirée')], default='requested', max_length=16, verbose_name='état'),
         ),
         migrations.AddConstraint(
             model_name='approval',

@@ -16,9 +16,9 @@ from accounts.searching import owner_condition
 from appointments.admin.booking import local_text
 from appointments.admin.week import WeekPages
 from appointments.models import Practitioner, Specialty, TimeOff, VisitType, WorkingHours
-from appointments.public_holidays import is_known
 from appointments.selectors.conflicts import conflicts
 from appointments.services import practices
+from catalog.holidays import is_known
 from common.admin import ModelAdmin, link, service_action
 
 

@@ -10,8 +10,9 @@ from django.db import connection
 
 from appointments.enums import ACTIVE
 from appointments.models.people import MAX_BUFFER, MAX_VISIT
-from appointments.public_holidays import holiday_test
-from appointments.slots import Hours, Interval, Schedule, Visit
+from appointments.slots import DAY, Hours, Interval, Schedule, Visit
+from catalog import holidays
+from catalog.holidays import Corrections
 from common import sql
 
 # No appointment further away than this can touch another one.
@@ -46,8 +47,8 @@ class Practice:
     grid: timedelta
     visit: Visit
 
-    def holidays(self) -> Callable[[date], bool]:
-        return (lambda day: False) if self.works_on_holidays else holiday_test(self.country)
+    def holidays(self, corrected: Corrections) -> Callable[[date], bool]:
+        return (lambda day: False) if self.works_on_holidays else holidays.holiday_test(self.country, corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Loaded:
     hours: Mapping[int, Sequence[tuple[int | None, Hours]]]
     off: Mapping[int, Sequence[Interval]]
     booked: Mapping[int, Sequence[Booked]]
+    corrected: Corrections
 
     def schedule(self, practice: Practice, now: datetime) -> Schedule:
         """Holds that are overdue block nothing any more."""
@@ -79,12 +81,12 @@ class Loaded:
             hours=[row for type_id, row in self.hours.get(key, ()) if type_id in (None, practice.visit_type_id)],
             off=self.off.get(key, ()),
             busy=[row.interval for row in self.booked.get(key, ()) if not row.is_overdue(now)],
-            is_holiday=practice.holidays(),
+            is_holiday=practice.holidays(self.corrected),
         )
 
 
 def statements(practitioner_ids: Sequence[int], since: datetime, until: datetime) -> tuple[tuple[str, list[Any]], ...]:
-    """The three statements whose rows `loaded` reads."""
+    """The four statements whose rows `loaded` reads."""
     ids = sql.placeholders(len(practitioner_ids))
     return (
         (_HOURS.format(ids=ids), list(practitioner_ids)),
@@ -93,10 +95,17 @@ def statements(practitioner_ids: Sequence[int], since: datetime, until: datetime
             _BUSY.format(ids=ids, active=sql.placeholders(len(ACTIVE))),
             [*practitioner_ids, at(since - REACH), at(until + REACH), *map(str, ACTIVE)],
         ),
+        # Days of any zone, and those whose hours reach into these.
+        holidays.statement((since - 2 * DAY).date(), (until + 2 * DAY).date()),
     )
 
 
-def loaded(hours: Iterable[tuple[Any, ...]], off: Iterable[tuple[Any, ...]], busy: Iterable[tuple[Any, ...]]) -> Loaded:
+def loaded(
+    hours: Iterable[tuple[Any, ...]],
+    off: Iterable[tuple[Any, ...]],
+    busy: Iterable[tuple[Any, ...]],
+    corrected: Iterable[tuple[Any, ...]],
+) -> Loaded:
     by_hours: dict[int, list[tuple[int | None, Hours]]] = {}
     for key, weekday, opens, closes, valid_from, valid_until, visit_type_id in hours:
         row = Hours(weekday, opens, closes, valid_from, valid_until)
@@ -108,13 +117,13 @@ def loaded(hours: Iterable[tuple[Any, ...]], off: Iterable[tuple[Any, ...]], bus
     for key, begin, end, pk, expires in busy:
         booked = Booked(pk, (moment(begin), moment(end)), moment(expires) if expires else None)
         by_booked.setdefault(key, []).append(booked)
-    return Loaded(by_hours, by_off, by_booked)
+    return Loaded(by_hours, by_off, by_booked, holidays.corrections(corrected))
 
 
 def load(practices: Sequence[Practice], since: datetime, until: datetime) -> Loaded:
     """The rows of many practices for one stretch of time: one round trip, however many they are."""
     if not practices:
-        return Loaded({}, {}, {})
+        return Loaded({}, {}, {}, {})
     ids = sorted({practice.practitioner_id for practice in practices})
     return loaded(*sql.fetch_together(*statements(ids, since, until)))
 

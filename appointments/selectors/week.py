@@ -91,11 +91,10 @@ def _day(
     if practice is None:
         return Day(day, [], is_holiday=False, segments=sorted(segments, key=_order))
     found = list(free_of(practice, rows, max(begin, now), end, now))
-    openings = [
-        (_wall(opens, zone), _wall(closes, zone)) for opens, closes in rows.schedule(practice, now).openings(day)
-    ]
+    schedule = rows.schedule(practice, now)
+    openings = [(_wall(opens, zone), _wall(closes, zone)) for opens, closes in schedule.openings(day)]
     segments += _grouped(found, segments)
-    return Day(day, openings, is_holiday=practice.holidays()(day), segments=sorted(segments, key=_order))
+    return Day(day, openings, is_holiday=schedule.is_holiday(day), segments=sorted(segments, key=_order))
 
 
 def _grouped(found: Sequence[Slot], others: Sequence[Segment]) -> list[Segment]:

@@ -207,7 +207,7 @@ def look(
     if not overbooks:
         taken = [practitioner_id, *around, begin, begin, *map(str, ACTIVE), at(now), moving]
         lock = (_LOCK.format(active=active), [practitioner_id, *taken])
-    locked, patient, doctor, hours, off, busy, own, ids = sql.fetch_prepared(
+    locked, patient, doctor, hours, off, busy, corrected, own, ids = sql.fetch_prepared(
         (lock[0] + sql.for_update("p"), lock[1]),
         (_PATIENT + sql.for_update("u"), [patient_id]),
         (_DOCTOR, [str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id]),
@@ -220,7 +220,7 @@ def look(
         is_locked=bool(locked),
         terms=_terms(doctor[0]) if doctor else None,
         is_account_active=bool(patient[0][1]) if patient else None,
-        loaded=loaded(hours, off, busy),
+        loaded=loaded(hours, off, busy, corrected),
         own=[
             Booked(pk, (moment(begin), moment(end)), moment(expires) if expires else None)
             for pk, begin, end, expires in own

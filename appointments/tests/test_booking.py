@@ -1,9 +1,11 @@
 """Booking: what is taken, what it costs, and every way in which it is refused without leaving a trace."""
 
 import uuid
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -25,11 +27,13 @@ from appointments.tests.factories import (
     visit_type,
 )
 from audit.models import Event
+from catalog.models import Holiday
 from common.models import IdempotencyKey
 
 pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/appointments/"
+LIBREVILLE = ZoneInfo("Africa/Libreville")
 
 
 def post(client, data, key=None):
@@ -182,6 +186,27 @@ def test_absence_and_holiday_are_outside_of_the_hours(api):
     make_time_off(doctor, at(9, 10), at(9, 20))
     refused(post(api(make_user()), body(doctor, at(9))), 400, "outside_hours")
     assert post(api(make_user()), body(doctor, at(9, 30))).status_code == 201
+
+
+def test_staffs_holidays_are_the_practitioners_too(api):
+    """Saturday 1 May 2027 is one by the calendar, Monday 3 May is none, until staff say otherwise."""
+    with time_machine.travel(datetime(2027, 4, 28, 9, tzinfo=LIBREVILLE)):
+        doctor = make_practitioner(works_on_holidays=False)
+        abroad = make_practitioner(works_on_holidays=False, country="FR")
+
+        def free(practitioner):
+            asked = {"from": "2027-04-30", "to": "2027-05-04"}
+            answer = api().get(f"/api/v1/doctors/{practitioner.pk}/slots/", asked)
+            return sorted({int(slot["starts_at"][8:10]) for slot in answer.json()["results"]})
+
+        assert free(doctor) == free(abroad) == [2, 3, 4, 30]
+        Holiday.objects.create(date=date(2027, 5, 1), name="Fête du travail", is_observed=False)
+        Holiday.objects.create(date=date(2027, 5, 3), name="Deuil national")
+        assert free(doctor) == [1, 2, 4, 30]
+        assert free(abroad) == [2, 3, 4, 30]
+        decreed, worked = (datetime(2027, 5, number, 9, tzinfo=LIBREVILLE) for number in (3, 1))
+        refused(post(api(make_user()), body(doctor, decreed)), 400, "outside_hours")
+        assert post(api(make_user()), body(doctor, worked)).status_code == 201
 
 
 def test_hours_of_another_type_of_visit_are_none_of_ours(api):

@@ -9,8 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from appointments.clock import day_bounds, instant
-from appointments.public_holidays import holiday_test, is_known
 from appointments.slots import Hours, Schedule, Visit, free_slots, is_on_grid, is_open
+from catalog.holidays import holiday_test, is_known
 
 MINUTE = timedelta(minutes=1)
 LIBREVILLE = ZoneInfo("Africa/Libreville")
@@ -171,8 +171,16 @@ def test_adjacent_hours_are_not_one():
 def test_holiday_has_no_slots():
     first_of_may = date(2027, 5, 1)
     hours = [Hours(5, time(8), time(9))]
-    assert local_starts(LIBREVILLE, first_of_may, hours, is_holiday=holiday_test("GA")) == []
-    assert local_starts(LIBREVILLE, first_of_may, hours, is_holiday=holiday_test("ZZ")) == ["08:00+0100", "08:30+0100"]
+    both = ["08:00+0100", "08:30+0100"]
+    for country, corrected, starts in (
+        ("GA", {}, []),
+        ("GA", {first_of_may: False}, both),
+        ("FR", {first_of_may: False}, []),
+        ("ZZ", {}, both),
+        ("ZZ", {first_of_may: True}, both),
+    ):
+        is_holiday = holiday_test(country, corrected)
+        assert local_starts(LIBREVILLE, first_of_may, hours, is_holiday=is_holiday) == starts, (country, corrected)
     assert (is_known("GA"), is_known("ZZ")) == (True, False)
 
 

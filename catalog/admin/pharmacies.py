@@ -184,7 +184,7 @@ class DutyPeriodAdmin(ExchangeMixin, ModelAdmin):
 
 @admin.register(Holiday)
 class HolidayAdmin(ModelAdmin):
-    list_display = ("date", "name")
+    list_display = ("date", "name", "is_observed")
     ordering = ("-date",)
-    fields = ("date", "name", "created_at", "updated_at")
+    fields = ("date", "name", "is_observed", "created_at", "updated_at")
     readonly_fields = ("created_at", "updated_at")

@@ -44,10 +44,19 @@ class OpeningHours(Timestamped):
 
 
 class Holiday(Timestamped):
-    """A day on which pharmacies keep their hours for holidays, or are closed."""
+    """Where a day differs from the official calendar (`catalog.holidays`): a holiday more, or one less.
+
+    On holidays pharmacies keep their hours for them, or are closed; practitioners receive who say so.
+    """
 
     date = models.DateField(_("jour"), unique=True)
     name = models.CharField(_("nom"), max_length=120)
+    is_observed = models.BooleanField(
+        _("férié"),
+        default=True,
+        db_default=True,
+        help_text=_("Décochez pour un jour du calendrier officiel où l'on travaille."),
+    )
 
     class Meta:
         verbose_name = _("jour férié")

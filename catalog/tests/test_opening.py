@@ -29,6 +29,8 @@ def week():
     """Pharmacies by what is particular about them."""
     Holiday.objects.create(date=date(2026, 8, 15), name="Assomption")
     Holiday.objects.create(date=date(2026, 8, 17), name="Indépendance")
+    # Of the official calendar; it is kept on Monday.
+    Holiday.objects.create(date=date(2026, 8, 16), name="Indépendance", is_observed=False)
     for code, hours in (
         ("DAY", "Lun-Sam: 8h-19h30"),
         ("NIGHT", "7j/7: 19h-8h"),
@@ -104,6 +106,22 @@ def test_golden_week(week, instant, expected, api):
     duty = {code for code, (*_, is_on_duty, _surcharge) in expected.items() if is_on_duty}
     assert set(listed(on_duty="true")) == duty
     assert set(listed(on_duty="true", near="0.39,9.45", radius_km="20")) == duty
+
+
+def test_official_holiday_needs_no_entering_and_staff_have_the_last_word():
+    """Saturday 1 May 2027 is one by the calendar; Tuesday 4 May is decreed."""
+    pharmacy = PharmacyFactory(hours="Lun-Sam: 8h-19h30 (9h-12h fériés)")
+
+    def of_may(day, hour, minute=0):
+        return datetime(2027, 5, day, hour, minute, tzinfo=LIBREVILLE)
+
+    def ends(day):
+        return opening.openings([pharmacy.pk], of_may(day, 10))[pharmacy.pk].open_until
+
+    assert (ends(1), ends(4)) == (of_may(1, 12), of_may(4, 19, 30))
+    Holiday.objects.create(date=date(2027, 5, 1), name="Fête du travail", is_observed=False)
+    Holiday.objects.create(date=date(2027, 5, 4), name="Deuil national")
+    assert (ends(1), ends(4)) == (of_may(1, 19, 30), of_may(4, 12))
 
 
 def test_hours_that_never_end_have_no_end(week):
