@@ -6,9 +6,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
 from common.admin import ReadOnlyAdmin
+from marketplaces.models import Job, Listing
 from marketplaces.tenancy import crossing
+from marketplaces.trouble import in_words
 
 
 def _crossing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -35,6 +39,14 @@ class CrossingMixin:
         for pattern in urls:
             pattern.callback = _crossing(pattern.callback)
         return urls
+
+
+class TroubleShown:
+    """For the admin of jobs and listings: what stands in their way, in words."""
+
+    @display(description=_("ce qui l'arrête"))
+    def trouble(self, row: Job | Listing) -> str:
+        return in_words(row.last_error_code, row.last_error) or "–"
 
 
 class TenantAdmin(CrossingMixin, ReadOnlyAdmin):

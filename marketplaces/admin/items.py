@@ -10,7 +10,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from common.admin import ReadOnlyInline, link, moment, money, service_action
-from marketplaces.admin.base import TenantAdmin
+from marketplaces.admin.base import TenantAdmin, TroubleShown
 from marketplaces.enums import REVIEW_MOVES, Review
 from marketplaces.models import Item, Listing
 from marketplaces.services.items import review_item
@@ -19,9 +19,9 @@ from marketplaces.tenancy import merchant_scope
 _THUMBNAIL = '<img src="{}" alt="" loading="lazy" style="height: 6rem; display: inline-block; margin-right: .5rem">'
 
 
-class ListingInline(ReadOnlyInline):
+class ListingInline(TroubleShown, ReadOnlyInline):
     model = Listing
-    fields = ("channel", "state", "external_id", "published_quantity", "last_error")
+    fields = ("channel", "state", "external_id", "published_quantity", "trouble")
     readonly_fields = fields
     verbose_name_plural = _("annonces")
 
@@ -95,7 +95,7 @@ class ItemAdmin(TenantAdmin):
 
 
 @admin.register(Listing)
-class ListingAdmin(TenantAdmin):
+class ListingAdmin(TroubleShown, TenantAdmin):
     """Items on channels: what was asked for, what the channel said."""
 
     list_display = (
@@ -110,9 +110,9 @@ class ListingAdmin(TenantAdmin):
     list_filter = (("state", ChoicesCheckboxFilter), ("channel", ChoicesDropdownFilter))
     fields = (
         *("merchant", "article", "channel", "state", "external_id", "external_offer_id", "url", "price_override"),
-        *("published_quantity", "published_at", "last_error", "last_error_code", "created_at", "updated_at"),
+        *("published_quantity", "published_at", "trouble", "last_error_code", "created_at", "updated_at"),
     )
-    readonly_fields = ("article",)
+    readonly_fields = ("article", "trouble")
 
     @display(description=_("article"))
     def article(self, listing: Listing) -> str:

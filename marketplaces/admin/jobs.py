@@ -12,7 +12,7 @@ from unfold.enums import ActionVariant
 
 from common.admin import ReadOnlyInline, moment, service_action
 from common.admin.search import as_uuid
-from marketplaces.admin.base import TenantAdmin
+from marketplaces.admin.base import TenantAdmin, TroubleShown
 from marketplaces.enums import DEAD_LETTER, OPEN_JOB
 from marketplaces.models import ChannelCall, ChannelQueue, Job, PluginTask
 from marketplaces.services.jobs import requests
@@ -32,7 +32,7 @@ class TaskInline(ReadOnlyInline):
 
 
 @admin.register(Job)
-class JobAdmin(TenantAdmin):
+class JobAdmin(TroubleShown, TenantAdmin):
     list_display = (
         "kind",
         "channel",
@@ -40,7 +40,7 @@ class JobAdmin(TenantAdmin):
         "state",
         "progress",
         "attempts",
-        "last_error_code",
+        "trouble",
         moment("created_at", _("demandée le")),
         moment("next_at", _("prochaine tentative")),
     )
@@ -54,10 +54,10 @@ class JobAdmin(TenantAdmin):
     search_help_text = _("Identifiant de la tâche")
     fields = (
         *("merchant", "kind", "channel", "listing", "state", "priority", "progress", "attempts", "failures"),
-        *("next_at", "lease_until", "expires_at", "finished_at", "last_error", "last_error_code", "result"),
+        *("next_at", "lease_until", "expires_at", "finished_at", "trouble", "last_error_code", "result"),
         *("requested_by", "public_id", "created_at", "updated_at"),
     )
-    readonly_fields = ("progress",)
+    readonly_fields = ("progress", "trouble")
     inlines = (CallInline, TaskInline)
     actions_detail = ("retry", "cancel")
     empty_hint = _("Les tâches naissent de ce que les marchands publient et vendent.")

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from common.api.serializers import StrictSerializer
 from marketplaces.enums import Channel, JobKind, JobState
 from marketplaces.models import BuyerMessage, ForeignListing, Job, PluginDevice, PluginTask
+from marketplaces.trouble import in_words
 
 _time = serializers.DateTimeField()
 
@@ -137,7 +138,7 @@ def job(row: Job) -> dict[str, Any]:
         "next_at": _moment(row.next_at),
         "expires_at": _moment(row.expires_at),
         "result": row.result,
-        "last_error": row.last_error,
+        "last_error": in_words(row.last_error_code, row.last_error),
         "last_error_code": row.last_error_code,
         "created_at": _moment(row.created_at),
         "finished_at": _moment(row.finished_at),

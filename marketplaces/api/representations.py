@@ -8,6 +8,7 @@ from rest_framework import serializers
 from marketplaces.models import Attribute, Item, ItemImage, Listing, Membership, Merchant, Order
 from marketplaces.services.invitations import Invitation
 from marketplaces.services.quotas import Usage
+from marketplaces.trouble import in_words
 
 _time = serializers.DateTimeField()
 
@@ -96,7 +97,7 @@ def listing(row: Listing) -> dict[str, Any]:
         "url": row.url,
         "published_quantity": row.published_quantity,
         "published_at": None if row.published_at is None else _time.to_representation(row.published_at),
-        "last_error": row.last_error,
+        "last_error": in_words(row.last_error_code, row.last_error),
         "last_error_code": row.last_error_code,
         "created_at": _time.to_representation(row.created_at),
         "updated_at": _time.to_representation(row.updated_at),

@@ -17,7 +17,9 @@ _IN_UNITS = "in the smallest unit of the currency"
 class AttributeField(serializers.CharField):
     """The code of an attribute that is offered."""
 
-    default_error_messages = {"unknown_attribute": _("Cette valeur n'est pas proposée : GET /api/v1/attributes/.")}
+    default_error_messages = {
+        "unknown_attribute": _("Cette valeur n'est pas proposée : GET /api/v1/attributes/{kind}/.")
+    }
 
     def __init__(self, model: type[Attribute], **kwargs: Any) -> None:
         self.model = model
@@ -26,7 +28,7 @@ class AttributeField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         found = self.model._default_manager.filter(code=super().to_internal_value(data), is_active=True).first()
         if found is None:
-            self.fail("unknown_attribute")
+            self.fail("unknown_attribute", kind=self.model._meta.model_name)
         return found
 
 

@@ -87,7 +87,7 @@ def access_to(merchant_id: int, channel: Channel, *, refused: int | None = None)
         with merchant_scope(merchant_id):
             connection = ChannelConnection.objects.filter(channel=channel.name).first()
             if connection is None or connection.state != ConnectionState.CONNECTED:
-                raise ChannelError(Outcome.CREDENTIALS, connection.reason if connection else "not_connected")
+                raise ChannelError(Outcome.CREDENTIALS, (connection and connection.reason) or "not_connected")
             if channel.oauth is None or _is_fresh(connection, refused):
                 return _as_access(connection)
             is_ours = _lease(connection)

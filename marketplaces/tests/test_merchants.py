@@ -10,19 +10,15 @@ from catalog.models import PharmacyMember
 from marketplaces.enums import MemberRole
 from marketplaces.models import Membership, Merchant
 from marketplaces.tenancy import crossing, merchant_scope, person_scope
-from marketplaces.tests.factories import make_item, make_member, make_merchant, make_plan
+from marketplaces.tests.factories import default_plan, make_item, make_member, make_merchant, make_plan
 from reservations.tests.factories import make_pharmacy
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def default_plan():
-    from marketplaces.models import Plan
-
-    plan = Plan.objects.filter(is_default=True).first() or make_plan()
-    Plan.objects.filter(pk=plan.pk).update(is_default=True)
-    return plan
+@pytest.fixture(autouse=True, name="plan")
+def plan_of_new_merchants():
+    return default_plan()
 
 
 @pytest.fixture
@@ -49,9 +45,9 @@ def count():
         return Merchant.objects.count()
 
 
-def test_no_merchant_opens_without_a_plan(api, pharmacist, pharmacy, default_plan):
-    default_plan.is_default = False
-    default_plan.save()
+def test_no_merchant_opens_without_a_plan(api, pharmacist, pharmacy, plan):
+    plan.is_default = False
+    plan.save()
 
     response = api(pharmacist).post(
         "/api/v1/merchants/", {"name": "Pharmacie", "pharmacy": pharmacy.code}, format="json"
@@ -62,13 +58,13 @@ def test_no_merchant_opens_without_a_plan(api, pharmacist, pharmacy, default_pla
     assert not Event.objects.filter(action="merchant.created").exists()
 
 
-def test_pharmacist_opens_the_merchant_of_their_pharmacy(api, pharmacist, pharmacy, default_plan):
+def test_pharmacist_opens_the_merchant_of_their_pharmacy(api, pharmacist, pharmacy, plan):
     client = api(pharmacist)
     response = client.post("/api/v1/merchants/", {"name": "Pharmacie", "pharmacy": pharmacy.code}, format="json")
 
     assert response.status_code == 201
     shown = response.json()
-    assert (shown["pharmacy"], shown["plan"], shown["role"]) == (pharmacy.code, default_plan.code, "owner")
+    assert (shown["pharmacy"], shown["plan"], shown["role"]) == (pharmacy.code, plan.code, "owner")
     assert client.get("/api/v1/merchants/").json()["results"] == [shown]
     assert list(Event.objects.order_by("-pk").values_list("action", flat=True)[:2]) == [
         "merchant.member_changed",

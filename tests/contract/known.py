@@ -8,8 +8,7 @@ from accounts.enums import Role
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, make_user
 from backoffice.tests.world import make_rate, make_rate_payment, make_refund, make_world
-from marketplaces.models import Plan
-from marketplaces.tests.factories import make_item, make_job, make_listing, make_merchant
+from marketplaces.tests.factories import default_plan, make_item, make_job, make_listing, make_merchant
 
 WORLDS = 3
 
@@ -24,8 +23,7 @@ def make_known() -> tuple[dict[str, dict[str, list[Any]]], list[User], User]:
     items = [make_item(merchant) for merchant in merchants]
     listings = [make_listing(item) for item in items]
     jobs = [make_job(item) for item in items]
-    # Of the migrations, which a test with real transactions takes away.
-    Plan.objects.filter(pk=merchants[0].plan_id).update(is_default=True)
+    default_plan()
     known = {
         "/reservations/": {"id": [str(world.reservation.public_id) for world in worlds]},
         "/payments/{id}": {"id": [str(payment.public_id) for world in worlds for payment in (world.paid, world.held)]},
