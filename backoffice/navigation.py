@@ -52,7 +52,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Commandes"), "shopping_cart", "marketplaces.order"),
                 (_("Tâches"), "sync", "marketplaces.job"),
                 (_("Files"), "low_priority", "marketplaces.channelqueue"),
-                (_("Connexions"), "link", "marketplaces.channelconnection"),
+                (_("Connexions aux canaux"), "link", "marketplaces.channelconnection"),
                 (_("Marchands"), "store", "marketplaces.merchant"),
                 (_("Membres"), "group", "marketplaces.membership"),
                 (_("Formules"), "workspace_premium", "marketplaces.plan"),

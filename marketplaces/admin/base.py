@@ -9,8 +9,9 @@ from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from common.admin import ReadOnlyAdmin
-from marketplaces.models import Job, Listing
+from common.admin import ReadOnlyAdmin, badge
+from marketplaces.enums import ConnectionState, JobState, ListingState
+from marketplaces.models import ChannelConnection, Job, Listing
 from marketplaces.tenancy import crossing
 from marketplaces.trouble import in_words
 
@@ -39,6 +40,21 @@ class CrossingMixin:
         for pattern in urls:
             pattern.callback = _crossing(pattern.callback)
         return urls
+
+
+_STATE_COLOURS = {
+    **dict.fromkeys((ListingState.LIVE, JobState.COMPLETED, ConnectionState.CONNECTED), "success"),
+    **dict.fromkeys((ListingState.PENDING, ListingState.WITHDRAWING, JobState.RUNNING), "warning"),
+    **dict.fromkeys((ListingState.FAILED, JobState.EXPIRED, ConnectionState.STOPPED), "danger"),
+}
+
+
+class StateShown:
+    """For the admin of what has a `state`: the same colours for the same words, whatever they are said of."""
+
+    @display(description=_("état"))
+    def state_badge(self, row: Job | Listing | ChannelConnection) -> str:
+        return badge(row.get_state_display(), _STATE_COLOURS.get(row.state, ""))
 
 
 class TroubleShown:

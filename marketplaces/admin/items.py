@@ -9,19 +9,20 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, ChoicesDropdownF
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from common.admin import ReadOnlyInline, link, moment, money, service_action
-from marketplaces.admin.base import TenantAdmin, TroubleShown
-from marketplaces.enums import REVIEW_MOVES, Review
+from common.admin import ReadOnlyInline, badge, link, moment, money, service_action
+from marketplaces.admin.base import StateShown, TenantAdmin, TroubleShown
+from marketplaces.enums import REVIEW_MOVES, Channel, Review
 from marketplaces.models import Item, Listing
 from marketplaces.services.items import review_item
 from marketplaces.tenancy import merchant_scope
 
 _THUMBNAIL = '<img src="{}" alt="" loading="lazy" style="height: 6rem; display: inline-block; margin-right: .5rem">'
+_REVIEW_COLOURS = {Review.FLAGGED: "warning", Review.CLEARED: "success", Review.REFUSED: "danger"}
 
 
-class ListingInline(TroubleShown, ReadOnlyInline):
+class ListingInline(StateShown, TroubleShown, ReadOnlyInline):
     model = Listing
-    fields = ("channel", "state", "external_id", "published_quantity", "trouble")
+    fields = ("channel", "state_badge", "external_id", "published_quantity", "trouble")
     readonly_fields = fields
     verbose_name_plural = _("annonces")
 
@@ -36,7 +37,7 @@ class ItemAdmin(TenantAdmin):
         "price_text",
         "quantity",
         "category",
-        "review",
+        "review_badge",
         moment("created_at", _("créé le")),
     )
     list_select_related = ("merchant", "category")
@@ -44,11 +45,11 @@ class ItemAdmin(TenantAdmin):
     search_fields = ("sku",)
     search_help_text = _("SKU, ou code produit")
     fields = (
-        *("merchant", "title", "description", "pictures", "price_text", "quantity", "stock_buffers", "code", "sku"),
+        *("merchant", "title", "description", "pictures", "price_text", "quantity", "buffers_text", "code", "sku"),
         *("category", "condition", "brand", "color", "material", "size"),
-        *("review", "flagged_words", "reviewed_by", "reviewed_at", "deleted_at", "created_at", "updated_at"),
+        *("review_badge", "words_text", "reviewed_by", "reviewed_at", "deleted_at", "created_at", "updated_at"),
     )
-    readonly_fields = ("pictures", "price_text")
+    readonly_fields = ("pictures", "price_text", "buffers_text", "review_badge", "words_text")
     inlines = (ListingInline,)
     actions_detail = ("clear", "refuse")
     empty_hint = _("Les articles viennent des marchands.")
@@ -60,6 +61,18 @@ class ItemAdmin(TenantAdmin):
     @display(description=_("prix"))
     def price_text(self, item: Item) -> str:
         return money(item.price, item.currency)
+
+    @display(description=_("réserves par canal"))
+    def buffers_text(self, item: Item) -> str:
+        return ", ".join(f"{Channel(name).label} {kept}" for name, kept in sorted(item.stock_buffers.items())) or "–"
+
+    @display(description=_("contrôle"))
+    def review_badge(self, item: Item) -> str:
+        return badge(item.get_review_display(), _REVIEW_COLOURS.get(Review(item.review), ""))
+
+    @display(description=_("mots signalés"))
+    def words_text(self, item: Item) -> str:
+        return ", ".join(item.flagged_words) or "–"
 
     @display(description=_("images"))
     def pictures(self, item: Item) -> str:
@@ -95,24 +108,24 @@ class ItemAdmin(TenantAdmin):
 
 
 @admin.register(Listing)
-class ListingAdmin(TroubleShown, TenantAdmin):
+class ListingAdmin(StateShown, TroubleShown, TenantAdmin):
     """Items on channels: what was asked for, what the channel said."""
 
     list_display = (
         "article",
         "merchant",
         "channel",
-        "state",
+        "state_badge",
         "published_quantity",
         moment("updated_at", _("modifiée le")),
     )
     list_select_related = ("item", "merchant")
     list_filter = (("state", ChoicesCheckboxFilter), ("channel", ChoicesDropdownFilter))
     fields = (
-        *("merchant", "article", "channel", "state", "external_id", "external_offer_id", "url", "price_override"),
+        *("merchant", "article", "channel", "state_badge", "external_id", "external_offer_id", "url", "price_override"),
         *("published_quantity", "published_at", "trouble", "last_error_code", "created_at", "updated_at"),
     )
-    readonly_fields = ("article", "trouble")
+    readonly_fields = ("article", "state_badge", "trouble")
 
     @display(description=_("article"))
     def article(self, listing: Listing) -> str:

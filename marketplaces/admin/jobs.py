@@ -12,7 +12,7 @@ from unfold.enums import ActionVariant
 
 from common.admin import ReadOnlyInline, moment, service_action
 from common.admin.search import as_uuid
-from marketplaces.admin.base import TenantAdmin, TroubleShown
+from marketplaces.admin.base import StateShown, TenantAdmin, TroubleShown
 from marketplaces.enums import DEAD_LETTER, OPEN_JOB
 from marketplaces.models import ChannelCall, ChannelQueue, Job, PluginTask
 from marketplaces.services.jobs import requests
@@ -32,12 +32,12 @@ class TaskInline(ReadOnlyInline):
 
 
 @admin.register(Job)
-class JobAdmin(TroubleShown, TenantAdmin):
+class JobAdmin(StateShown, TroubleShown, TenantAdmin):
     list_display = (
         "kind",
         "channel",
         "merchant",
-        "state",
+        "state_badge",
         "progress",
         "attempts",
         "trouble",
@@ -53,11 +53,11 @@ class JobAdmin(TroubleShown, TenantAdmin):
     search_fields = ("public_id",)
     search_help_text = _("Identifiant de la tâche")
     fields = (
-        *("merchant", "kind", "channel", "listing", "state", "priority", "progress", "attempts", "failures"),
+        *("merchant", "kind", "channel", "listing", "state_badge", "priority", "progress", "attempts", "failures"),
         *("next_at", "lease_until", "expires_at", "finished_at", "trouble", "last_error_code", "result"),
         *("requested_by", "public_id", "created_at", "updated_at"),
     )
-    readonly_fields = ("progress", "trouble")
+    readonly_fields = ("state_badge", "progress", "trouble")
     inlines = (CallInline, TaskInline)
     actions_detail = ("retry", "cancel")
     empty_hint = _("Les tâches naissent de ce que les marchands publient et vendent.")
