@@ -4,8 +4,8 @@
 
 On PostgreSQL the primary key becomes (merchant_id, id), references go to it (so that no row can name another
 merchant's), and row-level security is forced: also the owner of the table sees no row. On SQLite, which has neither,
-triggers hold the references; whoever lets Django rebuild such a table in a later migration creates them again. The
-policy for staff is made after the migrations (`receivers`): it names the role of `DATABASE_STAFF_URL`.
+triggers hold the references; whoever lets Django rebuild such a table in a later migration creates them again
+(`rebuilt_table`). The policy for staff is made after the migrations (`receivers`): it names the role of `DATABASE_STAFF_URL`.
 """
 
 from collections.abc import Mapping
@@ -57,9 +57,7 @@ def tenant_table(table: str, *, references: Mapping[str, str] | None = None) -> 
                 _execute(schema_editor, _REFERENCE.format(table=table, column=column, target=target))
             _execute(schema_editor, _SECURITY.format(table=table, owner="merchant_id", merchant=_MERCHANT))
             return
-        for column, target in targets.items():
-            for event in ("insert", "update"):
-                _execute(schema_editor, _SQLITE.format(event=event, table=table, column=column, target=target))
+        _hold_references(schema_editor, table, targets)
 
     def backwards(apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
@@ -73,6 +71,19 @@ def tenant_table(table: str, *, references: Mapping[str, str] | None = None) -> 
                 _execute(schema_editor, f"DROP TRIGGER same_merchant_{event}_{table}_{column}")
 
     return migrations.RunPython(forwards, backwards)
+
+
+def rebuilt_table(table: str, *, references: Mapping[str, str]) -> migrations.RunPython:
+    """After a migration for which Django rebuilt the table on SQLite: its references are held again."""
+
+    def forwards(apps: Any, schema_editor: Any) -> None:
+        if schema_editor.connection.vendor == "sqlite":
+            for column in references:
+                for event in ("insert", "update"):
+                    _execute(schema_editor, f"DROP TRIGGER IF EXISTS same_merchant_{event}_{table}_{column}")
+            _hold_references(schema_editor, table, references)
+
+    return migrations.RunPython(forwards, migrations.RunPython.noop)
 
 
 def merchants_table(table: str) -> migrations.RunPython:
@@ -103,6 +114,12 @@ def further_policies(table: str, policies: Mapping[str, str]) -> migrations.RunP
                 _execute(schema_editor, f"DROP POLICY {name} ON {table}")
 
     return migrations.RunPython(forwards, backwards)
+
+
+def _hold_references(schema_editor: Any, table: str, references: Mapping[str, str]) -> None:
+    for column, target in references.items():
+        for event in ("insert", "update"):
+            _execute(schema_editor, _SQLITE.format(event=event, table=table, column=column, target=target))
 
 
 def _execute(schema_editor: Any, statement: str) -> None:

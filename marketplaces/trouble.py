@@ -25,6 +25,7 @@ _WORDS = {
     "internal": _LOOK_THERE,
     "interrupted": _("La tâche s'est arrêtée trop de fois : regardez l'article sur le canal, puis relancez-la."),
     "listing_gone": _("L'annonce a disparu du canal : elle y est refaite."),
+    "merchant_inactive": _("Retirée : le marchand est désactivé."),
     "no_answer": _LOOK_THERE,
     "no_refresh_token": _RECONNECT,
     "not_connected": _(

@@ -6,8 +6,6 @@ of orders therefore go on for them (`jobs.queue`), so that no piece is sold twic
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-
 from accounts.models import User
 from common.errors import DomainError
 from marketplaces.enums import ON_CHANNEL, Channel, ListingState
@@ -26,7 +24,7 @@ def take_down(*, by: User | None) -> None:
     ids = set(Listing.objects.filter(state__in=ON_CHANNEL).values_list("item_id", flat=True))
     lock_items(ids)
     standing = [listing for listing in lock_listings(ids) if listing.state in _STANDS]
-    publishing.withdraw(standing, by=by, error=_("Retirée : le marchand est désactivé."), error_code=TAKEN_DOWN)
+    publishing.withdraw(standing, by=by, error_code=TAKEN_DOWN)
 
 
 def bring_back(merchant: Merchant) -> None:

@@ -105,10 +105,10 @@ def request_withdrawal(
     return rows
 
 
-def withdraw(listings: Sequence[Listing], *, by: User | None, error: str = "", error_code: str = "") -> None:
+def withdraw(listings: Sequence[Listing], *, by: User | None, error_code: str = "") -> None:
     """Ask the channels of locked listings to let go of them. Raises `IllegalMove` (409)."""
     for listing in listings:
-        move(listing, ListingState.WITHDRAWING, by=by, error=error, error_code=error_code)
+        move(listing, ListingState.WITHDRAWING, by=by, error_code=error_code)
     _carry(Action.WITHDRAW, listings, by=by)
 
 

@@ -21,6 +21,7 @@ from marketplaces.tests.factories import (
     make_plan,
 )
 from marketplaces.tests.jobs_world import bought, connected, make_due, publish, rows, state_of
+from marketplaces.trouble import in_words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fakes")]
 
@@ -64,7 +65,7 @@ def test_switched_off_everything_leaves_and_comes_back(merchant, ebay, etsy):
     assert (ebay.skus(merchant.pk), etsy.skus(merchant.pk)) == ([], [])
     listed = rows(merchant, Listing, item__in=[both, one])
     assert {(row.state, row.last_error_code) for row in listed} == {(ListingState.WITHDRAWN, "merchant_inactive")}
-    assert all(row.last_error for row in listed)
+    assert {in_words(row.last_error_code, row.last_error) for row in listed} == {"Retirée : le marchand est désactivé."}
 
     switch(merchant, on=True)
     working.work()

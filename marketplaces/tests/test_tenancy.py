@@ -14,6 +14,7 @@ from marketplaces import checks
 from marketplaces.enums import Channel, ListingState, MemberRole
 from marketplaces.exceptions import NoMerchant
 from marketplaces.models import Item, ItemImage, Listing, Membership, Merchant, TenantModel
+from marketplaces.models.base import TenantForeignKey
 from marketplaces.tenancy import crossing, current_scope, merchant_scope, person_scope
 from marketplaces.tests.factories import (
     make_authorization,
@@ -330,6 +331,21 @@ def test_merchant_leads_every_key_and_index(model):
     )
     assert keys
     assert all(text.partition("(")[2].startswith("merchant_id") for (text,) in keys)
+
+
+def test_references_are_held_on_sqlite_too():
+    if connection.vendor != "sqlite":
+        return
+    held = {name for (name,) in fetch("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    wanted = {
+        f"same_merchant_{event}_{model._meta.db_table}_{field.column}"
+        for model in apps.get_app_config("marketplaces").get_models()
+        for field in model._meta.local_fields
+        if isinstance(field, TenantForeignKey)
+        for event in ("insert", "update")
+    }
+    assert wanted
+    assert wanted - held == set()
 
 
 def test_sku_is_a_function_of_the_item():
