@@ -5,7 +5,8 @@
 On PostgreSQL the primary key becomes (merchant_id, id), references go to it (so that no row can name another
 merchant's), and row-level security is forced: also the owner of the table sees no row. On SQLite, which has neither,
 triggers hold the references; whoever lets Django rebuild such a table in a later migration creates them again
-(`rebuilt_table`). The policy for staff is made after the migrations (`receivers`): it names the role of `DATABASE_STAFF_URL`.
+(`rebuilt_table`). The policy for staff is made after the migrations (`receivers`): it names the role of
+`DATABASE_STAFF_URL`.
 """
 
 from collections.abc import Mapping
