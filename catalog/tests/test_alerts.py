@@ -141,6 +141,10 @@ def test_only_the_owner_sees_and_deletes_an_alert(api, client):
     assert not StockAlert.objects.exists()
 
 
+def test_alert_that_cannot_be_one_is_not_found(client):
+    assert client.delete("/api/v1/alerts/null,null/").status_code == 404
+
+
 def test_person_without_access_is_not_written_to(client, patient):
     StockFactory(product_code=ProductFactory(code="A").code)
     ask(client, product="A")

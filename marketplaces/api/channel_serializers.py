@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.serializers import StrictSerializer
@@ -32,6 +33,7 @@ class ConnectionSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(allow_null=True, help_text="When the merchant has to agree anew")
 
 
+@extend_schema_serializer(many=False)
 class ConnectionListSerializer(serializers.Serializer[Any]):
     results = ConnectionSerializer(many=True)
     next = serializers.CharField(allow_null=True)

@@ -5,6 +5,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.idempotency import idempotent
+from common.api.problems import CONTENT_TYPE
+from common.api.schema import ProblemSerializer
 from common.api.serializers import NoBodySerializer
 from common.errors import NotFound
 from marketplaces.api import representations, serializers
@@ -33,7 +35,7 @@ class MemberViewSet(MerchantViewSet):
         tags=["marketplaces"],
         operation_id="members_invite",
         request=serializers.MemberInputSerializer,
-        responses={202: serializers.InvitationSerializer},
+        responses={202: serializers.InvitationSerializer, (429, CONTENT_TYPE): ProblemSerializer},
     )
     @idempotent(required=False)
     @for_merchant(MemberRole.OWNER, by_path=True)
