@@ -87,9 +87,9 @@ def test_secrets_move_to_a_new_key_and_the_old_one_can_go(admin, settings, capsy
     second_factor.start_enrolment(pending)
 
     settings.ENCRYPTION_KEYS = [new, old]
-    call_command("mfa_reencrypt")
+    call_command("reencrypt")
 
-    assert capsys.readouterr().out == "2 second factors are under the first key\n"
+    assert capsys.readouterr().out == "under the first key: 0 notes of doctors, 2 second factors\n"
     settings.ENCRYPTION_KEYS = [new]
     assert second_factor.use(admin, phone.code())
     assert second_factor.resume_enrolment(pending).secret

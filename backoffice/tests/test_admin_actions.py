@@ -417,8 +417,8 @@ def test_each_queue_leads_to_as_many_rows_as_it_counts(signed_in: SignedIn) -> N
 
     queues = client.get("/admin/").context_data["queues"]
 
-    # Nobody to verify, no failed job, no failed mail, no gap in the duty roster.
-    assert [waiting.count for waiting in queues] == [3, 1, 1, 1, 1, 1, 1, 2, 1, 0, 0, 0, 0]
+    # Nobody to verify, no item, job or mail that failed, no gap in the duty roster.
+    assert [waiting.count for waiting in queues] == [3, 1, 1, 1, 1, 1, 1, 2, 1, 0, 0, 0, 0, 0]
     for waiting in queues[:9]:
         assert len(client.get(waiting.url).context_data["rows"]) == waiting.count
         assert client.get(waiting.queue.list_url).context_data["cl"].result_count == waiting.count
