@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions, serializers
 from rest_framework.exceptions import ErrorDetail
@@ -78,6 +78,8 @@ def _busy(sqlstate):
         (_busy("40P01"), 409, "busy", 1),
         (_busy("55P03"), 409, "busy", 1),
         (_busy("57014"), 409, "busy", 1),
+        (DataError("bigint out of range"), 409, "out_of_range", None),
+        (OverflowError("Python int too large to convert to SQLite INTEGER"), 409, "out_of_range", None),
         (OperationalError("database is locked"), 409, "busy", 1),
         (OperationalError("server closed the connection"), 503, "database_unavailable", 5),
         (ZeroDivisionError("secret detail"), 500, "internal_error", None),
