@@ -170,7 +170,10 @@ def test_search_in_a_crowd_ranks_what_counts(crowd):
 
 def test_search_in_a_crowd_still_needs_every_word(crowd):
     assert codes("c 07") == ["P07"]
-    assert codes("autre c", limit=3) == ["P00", "P01", "P02"]
+    # Which of the forty are candidates is the engine's choice: those it finds first on its pages.
+    found = codes("autre c")
+    assert len(set(found)) == len(found) >= 10
+    assert found == sorted(code for code in found if code.startswith("P"))
     assert codes("c v") == ["V"]
 
 
