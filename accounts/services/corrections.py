@@ -1,4 +1,5 @@
-"""Credits that staff give or correct: at once up to `TWO_EYES_CREDITS`, above it once a second person agrees.
+"""Credits that staff give, correct or spend for somebody: at once up to `TWO_EYES_CREDITS`, above it once a second
+person agrees.
 
 What counts is what one person has moved on one account in a day: ten gifts just below the amount are one above it.
 One's own account always takes two.
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.approvals import Kind
 from accounts.enums import EntryKind
-from accounts.exceptions import InsufficientCredits
+from accounts.exceptions import AccountDisabled, InsufficientCredits
 from accounts.models import Account, Approval, CreditEntry, Rate, User
 from accounts.services import ledger
 from accounts.services.approvals import request_approval, require_reason
@@ -23,7 +24,7 @@ from common.errors import FieldError, Invalid
 from common.money import MAX_CREDITS
 from common.unit_of_work import unit_of_work
 
-GRANT, ADJUST = "credits.grant", "credits.adjust"
+GRANT, ADJUST, SPEND = "credits.grant", "credits.adjust", "credits.spend"
 _WINDOW = timedelta(hours=24)
 
 
@@ -44,6 +45,16 @@ def adjust_credits(account: Account, *, credits: int, reason: str, by: User) -> 
     return _move(ADJUST, account, credits=credits, reason=reason, by=by)
 
 
+def spend_for(account: Account, *, credits: int, label: str, by: User) -> Approval | None:
+    """Spend `credits` (≥ 1) of somebody else's account; as `adjust_credits`, and `AccountDisabled` (403).
+
+    What staff take this way counts like what they correct: it is the same credits that go.
+    """
+    if credits < 1:
+        raise ValueError("a spend takes something")
+    return _move(SPEND, account, credits=-credits, reason=label, by=by)
+
+
 def give_rate(account: Account, rate: Rate, *, by: User) -> Approval | None:
     """Give the credits of a rate that nobody pays here, and note the rate on the account; otherwise `grant_credits`."""
     return _move(GRANT, account, credits=rate.credits, reason=rate.label, by=by, rate=rate)
@@ -55,6 +66,8 @@ def _move(
     reason = require_reason(reason)
     with unit_of_work():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        if kind == SPEND and not locked.is_active:
+            raise AccountDisabled
         if locked.credit + credits < 0:
             raise InsufficientCredits(str(_("Le compte n'a pas assez de crédits.")))
         if _takes_two(locked, credits, by):
@@ -77,7 +90,7 @@ def _takes_two(account: Account, credits: int, by: User) -> bool:
     alone = CreditEntry.objects.filter(
         account=account,
         created_by=by,
-        kind__in=[EntryKind.GRANT, EntryKind.ADJUST],
+        kind__in=[EntryKind.GRANT, EntryKind.ADJUST, EntryKind.SPEND],
         reference__startswith="staff:",
         created_at__gt=timezone.now() - _WINDOW,
     )
@@ -88,6 +101,8 @@ def _takes_two(account: Account, credits: int, by: User) -> bool:
 def _book(kind: str, user_id: int, credits: int, *, reason: str, reference: str, by: User) -> None:
     if kind == GRANT:
         ledger.grant(user_id, credits, reference=reference, label=reason, by=by)
+    elif kind == SPEND:
+        ledger.spend(user_id, -credits, reference=reference, label=reason, by=by)
     else:
         ledger.adjust(user_id, credits, reason=reason, reference=reference, by=by)
 
@@ -122,4 +137,5 @@ def _not_so_many() -> Invalid:
 KINDS = {
     GRANT: Kind(_("Crédits offerts"), "accounts.grant_credits", _execute),
     ADJUST: Kind(_("Correction de crédits"), "accounts.adjust_credits", _execute),
+    SPEND: Kind(_("Consommation de crédits"), "accounts.adjust_credits", _execute),
 }

@@ -160,7 +160,7 @@ def _approvals() -> Iterator[Finding]:
     decided = Approval.objects.filter(kind__in=list(KINDS), status=ApprovalStatus.APPROVED)
     expected = {f"approval:{approval.public_id}": approval for chunk in by_pk(decided) for approval in chunk}
     entries = CreditEntry.objects.filter(
-        kind__in=[EntryKind.GRANT, EntryKind.ADJUST], reference__startswith="approval:"
+        kind__in=[EntryKind.GRANT, EntryKind.ADJUST, EntryKind.SPEND], reference__startswith="approval:"
     ).select_related("account")
     for chunk in by_pk(entries):
         for entry in chunk:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.enums import Role
-from accounts.exceptions import ApprovalPending, InsufficientCredits, NotOwnApproval, OwnApproval
+from accounts.exceptions import AccountDisabled, ApprovalPending, InsufficientCredits, NotOwnApproval, OwnApproval
 from accounts.models import Account, Approval, CreditEntry
 from accounts.services import approvals, corrections, ledger
 from accounts.services.verification import verify_ledger
@@ -223,6 +223,39 @@ def test_many_small_ones_are_one_large_one(account, staff, colleague):
     assert balance(account.user) == 410
 
 
+def spend(account, credits, by):
+    return corrections.spend_for(account, credits=credits, label="x", by=by)
+
+
+def test_what_staff_spend_for_somebody_counts_like_what_they_correct(account, staff, colleague):
+    set_credits(account.user, 2_000)
+
+    assert spend(account, 300, staff) is None
+    waiting = adjust(account, -201, staff)
+    assert spend(account, LIMIT, colleague) is None
+    assert (waiting.status, balance(account.user)) == ("requested", 1_200)
+    approvals.withdraw(waiting, by=staff)
+    approval = spend(account, 201, staff)
+    assert (approval.kind, approval.amount, approval.reason) == ("credits.spend", -201, "x")
+    approvals.approve(approval, by=colleague)
+    entry = CreditEntry.objects.latest("id")
+    assert (entry.kind, entry.amount, balance(account.user)) == ("spend", -201, 999)
+    assert verify_ledger().findings == []
+    with pytest.raises(ValueError, match="takes something"):
+        spend(account, 0, staff)
+
+
+def test_spend_that_waits_is_not_carried_out_for_a_disabled_account(account, staff, colleague):
+    set_credits(account.user, 2_000)
+    approval = spend(account, LIMIT + 1, staff)
+    Account.objects.filter(pk=account.pk).update(is_active=False)
+    before = contents()
+
+    with pytest.raises(AccountDisabled), transaction.atomic():
+        approvals.approve(approval, by=colleague)
+    assert contents() == before
+
+
 def test_amount_of_zero_makes_everything_wait(account, staff, settings):
     settings.TWO_EYES_CREDITS = 0
 
@@ -327,6 +360,16 @@ def test_many_small_ones_at_once_do_not_slip_through(staff, account):
     assert results.count(None) == 5
     assert balance(account.user) == 510
     assert Approval.objects.filter(status="requested").count() == 1
+    assert sum(isinstance(result, ApprovalPending) for result in results) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_small_spends_at_once_do_not_slip_through_either(staff, account):
+    set_credits(account.user, 2_000)
+    results = run_together(10, lambda _: spend(account, 100, staff))
+
+    assert (results.count(None), balance(account.user)) == (5, 1_500)
+    assert Approval.objects.get().amount == -100
     assert sum(isinstance(result, ApprovalPending) for result in results) == 4
 
 

@@ -7,6 +7,7 @@ from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
 from audit.models import Event
 from legacy.tests.conftest import NOT_ALLOWED, OLD_ACCOUNT, OLD_RATE, OLD_USER, nobody_and, refusals
+from legacy.views.accounts import WAITS
 from payments.tests.factories import make_rate
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,47 @@ def test_spend_of_others_credits(refused, api, patient, stranger, staff):
     assert api(staff).put(path).json()["credit"] == 9
     assert api(staff).put("/account/spent/999?credit=1").json() == {"detail": "Compte inexistant"}
     assert api(stranger).put("/account/spent/999?credit=1").json() == NOT_ALLOWED
+
+
+def test_staff_alone_spend_no_more_of_others_than_they_correct(api, staff, admin, settings):
+    settings.TWO_EYES_CREDITS = 500
+    rich = make_user(credits=100_000)
+    client, waits = api(staff), {"detail": WAITS}
+
+    assert [_spend(client, rich.account, 250).status_code for _ in range(2)] == [200, 200]
+    answer = _spend(client, rich.account, 1)
+    assert (answer.status_code, answer.json(), balance(rich)) == (403, waits, 99_500)
+    entries = CreditEntry.objects.filter(account=rich.account, created_by=staff)
+    assert set(entries.values_list("kind", "amount")) == {("spend", -250)}
+    # What they spent counts where they correct, and what waits is decided first.
+    adjusted = client.post(f"/api/v1/accounts/{rich.account.pk}/adjust/", {"credits": -1, "reason": "x"}, format="json")
+    assert (adjusted.status_code, _spend(client, rich.account, 1).status_code, balance(rich)) == (409, 409, 99_500)
+    approval = Approval.objects.get()
+    assert (approval.kind, approval.amount, approval.beneficiary) == ("credits.spend", -1, rich)
+    assert api(admin).post(f"/api/v1/approvals/{approval.public_id}/approve/").status_code == 200
+    assert balance(rich) == 99_499
+    assert (CreditEntry.objects.latest("id").kind, verify_ledger().findings) == ("spend", [])
+
+
+def test_spend_of_everything_somebody_has_waits_and_ones_own_does_not(api, staff, settings):
+    settings.TWO_EYES_CREDITS = 500
+    rich = make_user(credits=100_000)
+
+    answer = _spend(api(staff), rich.account, 100_000)
+    assert (answer.status_code, answer.json(), balance(rich)) == (403, {"detail": WAITS}, 100_000)
+    assert not CreditEntry.objects.filter(account=rich.account, kind="spend").exists()
+    assert _spend(api(rich), rich.account, 100_000).json()["credit"] == 0
+
+
+def test_staff_spend_nothing_of_a_disabled_account_and_no_more_than_there_is(api, staff, patient, settings):
+    settings.TWO_EYES_CREDITS = 5
+    answer = _spend(api(staff), patient.account, 11)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Ce compte n'a pas assez de crédit"})
+    Account.objects.filter(user=patient).update(is_active=False)
+    for credit in (1, 6):
+        answer = _spend(api(staff), patient.account, credit)
+        assert (answer.status_code, "désactivé" in answer.json()["detail"]) == (403, True)
+    assert (balance(patient), Approval.objects.count(), refusals()) == (10, 0, ["insufficient_credits"])
 
 
 def test_spend_costs_few_queries(api, patient, django_assert_max_num_queries):

@@ -16,7 +16,7 @@ from accounts.models import Account, Rate, User
 from accounts.selectors import NOBODY
 from accounts.services import ledger
 from accounts.services.accounts import switch_account
-from accounts.services.corrections import give_rate
+from accounts.services.corrections import give_rate, spend_for
 from legacy import refusals, schema, shapes
 from legacy.errors import Malformed, Refused, not_allowed
 from legacy.inputs import query
@@ -103,7 +103,10 @@ class AccountOfUserView(LegacyView):
 
 
 class SpendView(LegacyView):
-    """Take credits: each call counts, two that look the same are two."""
+    """Take credits: each call counts, two that look the same are two.
+
+    Of somebody else's at most what one member of staff moves alone; above it the approval waits.
+    """
 
     who = {"put": SIGNED_IN}
     successor = "/api/v1/availability/"
@@ -117,7 +120,8 @@ class SpendView(LegacyView):
             account = ledger.spend_from(account_id, by.pk, credits, reference=reference, label=label, by=by)
             if account is None:
                 other = _other(request, account_id, by)
-                ledger.spend(other.user_id, credits, reference=reference, label=label, by=by)
+                if spend_for(other, credits=credits, label=label, by=by) is not None:
+                    raise Refused(403, WAITS)
                 return _answer(_find(account_id))
         except InsufficientCredits as error:
             refusals.note(request, refusals.INSUFFICIENT, entity="account", entity_id=account_id)
