@@ -5,14 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import URLField
+from django.test import Client, RequestFactory
 
 from accounts.enums import Role
 from accounts.models import Account, Approval, CreditEntry, Rate, User
 from accounts.tests.factories import PASSWORD, balance, make_user
 from accounts.tests.phones import give_phone
 from audit.models import Event
-from backoffice.tests.pages import page, page_of, said
+from backoffice.tests.pages import model_admins, page, page_of, said
 from backoffice.tests.world import make_approval, make_payment, make_rate, make_rate_payment, make_refund
 from common.admin import once
 from payments.enums import RefundStatus, Status
@@ -283,6 +285,18 @@ def test_what_was_typed_is_shown_as_text(signed_in: SignedIn, address: str) -> N
     answer = signed_in(make_user(Role.STAFF)).get(page(Payment, "changelist") + address, follow=True)
 
     assert b"<script>alert(1)" not in answer.content
+
+
+def test_no_page_makes_a_link_of_an_address_without_looking_at_it(rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.user = make_user(Role.ADMIN)
+    shown = []
+    for _model, model_admin in model_admins():
+        parts = [model_admin, *model_admin.get_inline_instances(request)]
+        for part in parts:
+            addresses = {field.name for field in part.model._meta.fields if isinstance(field, URLField)}
+            shown += [f"{part}.{name}" for name in flatten_fieldsets(part.get_fieldsets(request)) if name in addresses]
+    assert shown == []
 
 
 def test_the_search_of_pages_shows_only_ones_own(signed_in: SignedIn) -> None:

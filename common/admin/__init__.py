@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.actions import ServiceForm, service_action
 from common.admin.base import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
-from common.admin.display import badge, json_block, link, moment, money, text_block
+from common.admin.display import address, badge, json_block, link, moment, money, text_block
 from common.admin.exchange import ExchangeMixin
 from common.admin.file_imports import FileImportAdmin
 from common.admin.filters import period_filter
@@ -18,6 +18,7 @@ __all__ = [
     "ReadOnlyAdmin",
     "ReadOnlyInline",
     "ServiceForm",
+    "address",
     "badge",
     "json_block",
     "link",

@@ -12,6 +12,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from common.links import is_web_address
+
 
 def badge(text: Any, variant: str = "") -> SafeString:
     """A coloured word; `variant` is one of unfold's: `info`, `success`, `warning`, `danger`, `primary`, or none."""
@@ -34,6 +36,21 @@ def moment(field: str, description: Any) -> Callable[[Any], str]:
         return text.replace(" ", "\N{NO-BREAK SPACE}")
 
     column.__name__ = field
+    column.short_description = description  # type: ignore[attr-defined]
+    return column
+
+
+def address(field: str, description: Any) -> Callable[[Any], str]:
+    """A column with the address in `field`, which others may have told us: a link where it leads to a site, else its
+    text. Unfold by itself makes a link of every address, `javascript:` included."""
+
+    def column(obj: Any) -> str:
+        value = getattr(obj, field)
+        if not is_web_address(value):
+            return value or "–"
+        return format_html('<a href="{}" class="text-link" rel="noopener noreferrer">{}</a>', value, value)
+
+    column.__name__ = f"{field}_shown"
     column.short_description = description  # type: ignore[attr-defined]
     return column
 

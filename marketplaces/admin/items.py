@@ -9,13 +9,14 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, ChoicesDropdownF
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from common.admin import ReadOnlyInline, badge, link, moment, money, service_action
+from common.admin import ReadOnlyInline, address, badge, link, moment, money, service_action
 from marketplaces.admin.base import StateShown, TenantAdmin, TroubleShown
 from marketplaces.enums import REVIEW_MOVES, Channel, Review
 from marketplaces.models import Item, Listing
 from marketplaces.services.items import review_item
 from marketplaces.tenancy import merchant_scope
 
+_ADDRESS = address("url", _("adresse"))
 _THUMBNAIL = '<img src="{}" alt="" loading="lazy" style="height: 6rem; display: inline-block; margin-right: .5rem">'
 _REVIEW_COLOURS = {Review.FLAGGED: "warning", Review.CLEARED: "success", Review.REFUSED: "danger"}
 
@@ -122,10 +123,19 @@ class ListingAdmin(StateShown, TroubleShown, TenantAdmin):
     list_select_related = ("item", "merchant")
     list_filter = (("state", ChoicesCheckboxFilter), ("channel", ChoicesDropdownFilter))
     fields = (
-        *("merchant", "article", "channel", "state_badge", "external_id", "external_offer_id", "url", "price_override"),
+        *(
+            "merchant",
+            "article",
+            "channel",
+            "state_badge",
+            "external_id",
+            "external_offer_id",
+            _ADDRESS,
+            "price_override",
+        ),
         *("published_quantity", "published_at", "trouble", "last_error_code", "created_at", "updated_at"),
     )
-    readonly_fields = ("article", "state_badge", "trouble")
+    readonly_fields = ("article", "state_badge", "trouble", _ADDRESS)
 
     @display(description=_("article"))
     def article(self, listing: Listing) -> str:

@@ -8,9 +8,11 @@ from urllib.parse import quote
 from django.conf import settings
 
 from common.http import Answer, Busy, Client, NotReached, UnknownOutcome
+from common.links import is_web_address
 from marketplaces.channels.base import Action, Channel, ChannelError, Outcome, Page, Result, Seller
 
 LONGEST_DETAIL = 500
+LONGEST_ADDRESS = 500
 Content = TypeVar("Content")
 
 
@@ -70,6 +72,12 @@ def text(value: Any, longest: int = 200) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         return ""
     return str(value).replace("\x00", "").encode("utf-8", "ignore").decode()[:longest]
+
+
+def address(value: Any) -> str:
+    """A field as the address of a page that people may be sent to; empty for a script, and for whatever else it is."""
+    url = text(value, LONGEST_ADDRESS + 1).strip()
+    return url if len(url) <= LONGEST_ADDRESS and is_web_address(url) else ""
 
 
 def segment(value: str) -> str:

@@ -49,6 +49,16 @@ def test_item_shows_its_pictures_and_listings(client):
     assert listing.external_id in content
 
 
+@pytest.mark.parametrize(
+    "url, is_link", [("https://www.vinted.fr/items/7", True), ("javascript:alert(document.domain)//", False)]
+)
+def test_address_of_a_listing_is_a_link_to_a_site_and_nothing_else(client, url, is_link):
+    content = client.get(page_of(make_listing(make_item(make_merchant()), url=url))).content.decode()
+
+    assert url in content
+    assert (f'href="{url}"' in content) is is_link
+
+
 def test_flagged_item_is_cleared(client):
     item = make_item(make_merchant(), review=Review.FLAGGED, flagged_words=["comprime"])
     response = client.post(page_of(item, "clear"))

@@ -16,6 +16,7 @@ from common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     ServiceForm,
+    address,
     badge,
     json_block,
     moment,
@@ -36,6 +37,9 @@ from payments.services import asking, counter, refunds, reviewing
 
 def _is_by_hand(payment: Payment) -> bool:
     return payment.provider in settings.PAYMENT_PROVIDERS and get_provider(payment.provider).by_hand
+
+
+_CHECKOUT_PAGE = address("checkout_url", _("page de paiement"))
 
 
 class RefundInline(ReadOnlyInline):
@@ -107,7 +111,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("public_id", "user", "label", "amount_shown", "status_badge", "reason_shown")}),
         (_("Objet"), {"fields": ("purpose_shown", "purpose_id", "terms_shown")}),
-        (_("Prestataire"), {"fields": ("provider", "network", "phone", "checkout_url")}),
+        (_("Prestataire"), {"fields": ("provider", "network", "phone", _CHECKOUT_PAGE)}),
         (
             _("Suivi"),
             {"fields": ("created_at", "settled_at", "blocks", "expires_at", "asked", "next_at", "updated_at")},

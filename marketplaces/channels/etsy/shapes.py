@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marketplaces.channels.base import Amount, Goods, ListingStatus, RemoteLine, RemoteListing, RemoteOrder, Seller
-from marketplaces.channels.calls import shortened, text, whole
+from marketplaces.channels.calls import address, shortened, text, whole
 from marketplaces.channels.money import as_number, as_text, converted, from_parts
 
 LONGEST_TITLE = 140
@@ -83,7 +83,7 @@ def listing(row: Mapping[str, Any]) -> RemoteListing:
         status=known.get(state, ListingStatus.ENDED),
         quantity=whole(row.get("quantity")),
         price=from_parts(row.get("price")),
-        url=text(row.get("url"), 500),
+        url=address(row.get("url")),
     )
 
 

@@ -10,6 +10,8 @@ from marketplaces.channels.base import Amount, Channel, Goods, Picture, Seller
 
 PICTURE = b"\x89PNG\r\n\x1a\n"
 SKU = "TTM0000000000000000000000007"
+# What somebody who speaks for a channel may say a listing's address is, and nobody is to be sent to.
+NO_SITES = ["javascript:alert(1)//", "JavaScript:alert(1)", "data:text/html,x", "//evil.test", "/items/7", 7, None]
 SETTINGS = {
     "ebay": {
         "marketplace_id": "EBAY_FR",

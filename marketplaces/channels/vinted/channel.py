@@ -29,7 +29,7 @@ from marketplaces.channels.base import (
     Result,
     Seller,
 )
-from marketplaces.channels.calls import LONGEST_DETAIL, text, unsupported, whole
+from marketplaces.channels.calls import LONGEST_DETAIL, address, text, unsupported, whole
 from marketplaces.channels.money import as_text, converted, from_text
 from marketplaces.channels.oauth import OAuth
 from marketplaces.channels.vinted.templates import at, filled, filled_path
@@ -86,7 +86,7 @@ class Vinted:
         number = text(_named(template, "external_id", answer.result), 80)
         if action == Action.PUBLISH and not number:
             return Page(Result(Outcome.UNKNOWN, reason="no_answer", detail="no number of the listing"))
-        url = text(_named(template, "url", answer.result), 500)
+        url = address(_named(template, "url", answer.result))
         return Page(Result(Outcome.DONE, external_id=number, url=url))
 
     def _selling(self, action: Action, seller: Seller, goods: Goods) -> Result:
@@ -161,7 +161,7 @@ def _listing(row: Mapping[str, Any]) -> RemoteListing | None:
         status=ListingStatus.LIVE if status in _LIVE else ListingStatus.ENDED,
         quantity=whole(row["quantity"]) if row.get("quantity") is not None else 1,
         price=from_text(text(row.get("price")), row.get("currency") or "EUR"),
-        url=text(row.get("url"), 500),
+        url=address(row.get("url")),
     )
 
 

@@ -5,8 +5,8 @@ import pytest
 from django.utils import timezone
 
 from marketplaces.channels.base import Amount, ListingStatus, Outcome, Placed
-from marketplaces.channels.etsy import client
-from marketplaces.channels.tests.books import SKU, goods
+from marketplaces.channels.etsy import client, shapes
+from marketplaces.channels.tests.books import NO_SITES, SKU, goods
 
 SHOP = "/v3/application/shops/81001"
 
@@ -194,6 +194,12 @@ def test_find_and_sync_show_what_stands_there(etsy, seller, cream, monkeypatch):
         ("CREME0", ListingStatus.LIVE),
         ("CREME1", ListingStatus.ENDED),
     ]
+
+
+@pytest.mark.parametrize("url", NO_SITES)
+def test_address_that_leads_to_no_site_is_not_read(url):
+    row = shapes.listing({"listing_id": 7, "state": "active", "url": url})
+    assert (row.external_id, row.url) == ("7", "")
 
 
 def test_receipts_come_with_their_lines(etsy, seller, cream):

@@ -13,7 +13,7 @@ from marketplaces.channels.base import (
     Seller,
 )
 from marketplaces.channels.exceptions import UnknownChannel
-from marketplaces.channels.tests.books import SKU, goods
+from marketplaces.channels.tests.books import NO_SITES, SKU, goods
 from marketplaces.channels.vinted.channel import Vinted, _moment
 
 ACTIONS = {
@@ -48,6 +48,7 @@ ACTIONS = {
             "title": "title",
             "price": "price.amount",
             "status": "state",
+            "url": "url",
         },
     },
     "orders": {
@@ -134,6 +135,14 @@ def test_answer_names_the_listing(vinted):
 
     assert (page.result.outcome, page.result.external_id) == (Outcome.DONE, "4711")
     assert page.result.url == "https://www.vinted.fr/items/4711"
+
+
+@pytest.mark.parametrize("url", NO_SITES)
+def test_address_that_leads_to_no_site_is_not_read(vinted, url):
+    made = vinted.read(Action.PUBLISH, answered({"item": {"id": 7, "url": url}})).result
+    assert (made.outcome, made.external_id, made.url) == (Outcome.DONE, "7", "")
+    (row,) = vinted.read(Action.SYNC, answered({"items": [{"id": 7, "url": url}]})).rows
+    assert (row.external_id, row.url) == ("7", "")
 
 
 @pytest.mark.parametrize("result", [None, {}, {"item": None}, {"item": {"id": ["x"]}}, [], "ok", 7])
