@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from catalog.pharmacy_list import read_lines
 from catalog.rows import DutyRow, Remark
+from common.moments import is_reasonable
 
 COLUMNS = ("pharmacie", "debut", "fin", "zone", "majoration")
 _FRENCH = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(\d{1,2})[h:](\d{2})?")
@@ -44,8 +45,12 @@ def _instant(written: str) -> datetime | None:
     try:
         if found := _FRENCH.fullmatch(written):
             day, month, year, hour, minute = (int(part or 0) for part in found.groups())
-            return timezone.make_aware(datetime(year, month, day, hour, minute))  # noqa: DTZ001  (local, made aware)
-        instant = parse_datetime(written)
+            instant: datetime | None = datetime(year, month, day, hour, minute)  # noqa: DTZ001  (local, made aware)
+        else:
+            instant = parse_datetime(written)
     except ValueError:
         return None
-    return timezone.make_aware(instant) if instant is not None and timezone.is_naive(instant) else instant
+    if instant is None:
+        return None
+    aware = timezone.make_aware(instant) if timezone.is_naive(instant) else instant
+    return aware if is_reasonable(aware) else None

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import Invalid
 
 GABON = "GA"
+_GABON_CODE, _GABON_DIGITS = 241, 8
 # Eight-digit numbers of the plan before 2019 and what they became (ARCEP Gabon).
 _OLD_PLAN = {"01": "011", "02": "062", "04": "074", "05": "065", "06": "066", "07": "077"}
 
@@ -35,6 +36,9 @@ def to_e164(raw: str, *, region: str = GABON) -> str:
     except phonenumbers.NumberParseException as error:
         raise InvalidPhone from error
     if not phonenumbers.is_valid_number(number):
+        raise InvalidPhone
+    # Landlines of seven digits are still valid to the library; padded for a gateway one would be somebody else's.
+    if number.country_code == _GABON_CODE and len(phonenumbers.national_significant_number(number)) != _GABON_DIGITS:
         raise InvalidPhone
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -16,6 +16,7 @@ from accounts.models.second_factors import RecoveryCode, SecondFactor
 from accounts.models.secrets import OneTimeSecret
 from accounts.models.sessions import TokenFamily
 from common.models import Timestamped
+from common.moments import MOMENT_VALIDATORS, UNREASONABLE, reasonable
 from common.money import MAX_CREDITS, MAX_PRICE, XAF
 
 __all__ = [
@@ -176,7 +177,7 @@ class PriceList(Timestamped):
     label = models.CharField(_("libellé"), max_length=120)
     credits = models.PositiveBigIntegerField(_("crédits"))
     next_credits = models.PositiveBigIntegerField(_("nouveaux crédits"), null=True, blank=True)
-    next_from = models.DateTimeField(_("valable dès"), null=True, blank=True)
+    next_from = models.DateTimeField(_("valable dès"), null=True, blank=True, validators=MOMENT_VALIDATORS)
 
     class Meta:
         verbose_name = _("tarif d'une action")
@@ -192,6 +193,11 @@ class PriceList(Timestamped):
                 | Q(next_credits__isnull=False, next_from__isnull=False),
                 name="price_list_next_both_or_neither",
                 violation_error_message=_("Les nouveaux crédits et leur date vont ensemble."),
+            ),
+            models.CheckConstraint(
+                condition=Q(next_from=None) | reasonable("next_from"),
+                name="price_list_next_from_reasonable",
+                violation_error_message=UNREASONABLE,
             ),
         ]
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.enums import Weekday
 from appointments.models.people import Practitioner, VisitType
 from common.models import Timestamped
+from common.moments import MOMENT_VALIDATORS, UNREASONABLE, reasonable
 
 
 class WorkingHours(Timestamped):
@@ -59,8 +60,8 @@ class TimeOff(Timestamped):
     practitioner = models.ForeignKey(
         Practitioner, on_delete=models.CASCADE, related_name="time_off", verbose_name=_("praticien"), db_index=False
     )
-    starts_at = models.DateTimeField(_("du"))
-    ends_at = models.DateTimeField(_("au"))
+    starts_at = models.DateTimeField(_("du"), validators=MOMENT_VALIDATORS)
+    ends_at = models.DateTimeField(_("au"), validators=MOMENT_VALIDATORS)
     reason = models.CharField(_("motif"), max_length=200, blank=True)
 
     class Meta:
@@ -72,7 +73,12 @@ class TimeOff(Timestamped):
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="timeoff_ends_after_start",
                 violation_error_message=_("La fin vient après le début."),
-            )
+            ),
+            models.CheckConstraint(
+                condition=reasonable("starts_at", "ends_at"),
+                name="timeoff_reasonable",
+                violation_error_message=UNREASONABLE,
+            ),
         ]
         indexes = [models.Index(fields=["practitioner", "ends_at"], name="timeoff_practitioner_ends")]
 

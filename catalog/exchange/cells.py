@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from catalog.enums import ProductKind
 from catalog.models import Pharmacy
 from catalog.values import price_in_francs, product_code, quantity
+from common.moments import UNREASONABLE, is_reasonable
 from common.phones import InvalidPhone, to_e164
 
 _KINDS = {"medicament": ProductKind.MEDICINE, "parapharmacie": ProductKind.PARAPHARMACY}
@@ -75,10 +76,10 @@ def moment(cell: str) -> datetime:
     moment = _or(parse_datetime, cell, _("Date illisible."))
     if moment is None:
         raise ValueError(_("Date illisible."))
-    # Beyond these no zone can be computed, nor is a duty meant.
-    if not 2000 <= moment.year < 2200:
-        raise ValueError(_("Date illisible."))
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    if not is_reasonable(aware):
+        raise ValueError(UNREASONABLE)
+    return aware
 
 
 def surcharge(cell: str) -> int:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.enums import Day
 from catalog.models.pharmacies import Pharmacy
 from common.models import Timestamped
+from common.moments import MOMENT_VALIDATORS, UNREASONABLE, reasonable
 from common.money import XAF
 
 MINUTES_OF_A_DAY = 24 * 60
@@ -77,8 +78,8 @@ class DutyPeriod(Timestamped):
     pharmacy = models.ForeignKey(
         Pharmacy, on_delete=models.CASCADE, related_name="duty_periods", verbose_name=_("pharmacie"), db_index=False
     )
-    starts_at = models.DateTimeField(_("début"))
-    ends_at = models.DateTimeField(_("fin"))
+    starts_at = models.DateTimeField(_("début"), validators=MOMENT_VALIDATORS)
+    ends_at = models.DateTimeField(_("fin"), validators=MOMENT_VALIDATORS)
     zone = models.CharField(_("zone"), max_length=120, blank=True)
     surcharge = models.PositiveIntegerField(
         _("majoration"), default=0, help_text=_("en francs CFA entiers"), validators=[MinValueValidator(0)]
@@ -95,6 +96,11 @@ class DutyPeriod(Timestamped):
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="dutyperiod_ends_after_start",
                 violation_error_message=_("Une garde finit après son début."),
+            ),
+            models.CheckConstraint(
+                condition=reasonable("starts_at", "ends_at"),
+                name="dutyperiod_reasonable",
+                violation_error_message=UNREASONABLE,
             ),
             models.CheckConstraint(condition=Q(surcharge__gte=0), name="dutyperiod_surcharge_not_negative"),
         ]

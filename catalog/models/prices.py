@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from common.models import Timestamped
+from common.moments import MOMENT_VALIDATORS, UNREASONABLE, reasonable
 from common.money import MAX_PRICE, XAF
 
 
@@ -39,7 +40,7 @@ class PlannedPrice(Timestamped):
     product_code = models.CharField(_("code produit"), max_length=13)
     price = models.PositiveBigIntegerField(_("prix"), help_text=_("en francs CFA entiers"))
     currency = models.CharField(_("devise"), max_length=3, default=XAF)
-    effective_at = models.DateTimeField(_("valable dès"))
+    effective_at = models.DateTimeField(_("valable dès"), validators=MOMENT_VALIDATORS)
     settled_at = models.DateTimeField(_("réglé le"), null=True, editable=False)
     is_applied = models.BooleanField(_("appliqué"), default=False, editable=False)
 
@@ -51,6 +52,11 @@ class PlannedPrice(Timestamped):
                 condition=Q(price__gt=0, price__lte=MAX_PRICE),
                 name="plannedprice_positive",
                 violation_error_message=_("Un prix est supérieur à zéro, ou inconnu."),
+            ),
+            models.CheckConstraint(
+                condition=reasonable("effective_at"),
+                name="plannedprice_reasonable",
+                violation_error_message=UNREASONABLE,
             ),
             models.CheckConstraint(
                 condition=Q(is_applied=False) | Q(settled_at__isnull=False), name="plannedprice_applied_is_settled"

@@ -163,3 +163,14 @@ def test_all_at_once_light_up_a_phone_as_often_as_it_may_be(script, monkeypatch)
 
     assert pay_together(8) == ["Payment"] * 2 + ["RateLimited"] * 6
     assert Payment.objects.filter(phone="+24177123456").count() == 2
+
+
+@pytest.mark.parametrize(
+    "paid", [{"provider": "counter"}, {"checkout_url": "https://gateway.invalid/pay"}], ids=["counter", "page"]
+)
+def test_money_that_came_without_a_prompt_makes_no_phone_ones_own(ask, patient, paid):
+    make_payment(Status.SUCCEEDED, user=patient, phone="+24177123456", **paid)
+
+    with time_machine.travel(NOON, tick=False):
+        assert [ask(make_user()).status_code for _each in range(2)] == [202, 202]
+        limited(ask(patient))

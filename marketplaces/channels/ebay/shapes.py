@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from common.moments import is_reasonable
 from marketplaces.channels.base import (
     Amount,
     Goods,
@@ -141,7 +142,7 @@ def moment(value: Any) -> datetime | None:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return at if at is not None and at.tzinfo is not None else None
+    return at if at is not None and at.tzinfo is not None and is_reasonable(at) else None
 
 
 def stamp(at: datetime) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from common.moments import is_reasonable
 from marketplaces.channels.base import (
     Action,
     Amount,
@@ -196,8 +197,7 @@ def _moment(value: Any) -> datetime:
         at_ = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         at_ = None
-    # In UTC no year of it is beyond what a database can give back: `0001-01-01T00:00:00+14:00` is one before.
-    return at_ if at_ is not None and at_.tzinfo is not None and 2000 <= at_.year < 9999 else timezone.now()
+    return at_ if at_ is not None and at_.tzinfo is not None and is_reasonable(at_) else timezone.now()
 
 
 _READERS: Mapping[Action, Any] = {
