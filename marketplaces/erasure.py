@@ -3,7 +3,7 @@
 from accounts.erasure import Holding
 from marketplaces.enums import MemberRole
 from marketplaces.models import Membership
-from marketplaces.signals import member_changed
+from marketplaces.services import members
 from marketplaces.tenancy import merchant_scope, person_scope
 
 
@@ -20,17 +20,14 @@ def _is_only_owner(user_id: int, merchant_id: int) -> bool:
 
 
 def leave_all(user_id: int) -> None:
+    for merchant_id in _merchants_of(user_id):
+        with merchant_scope(merchant_id):
+            members.erase_member(user_id)
+
+
+def _merchants_of(user_id: int) -> list[int]:
     with person_scope(user_id):
-        for membership in Membership.objects.order_by("pk"):
-            member_changed.send(
-                Membership,
-                merchant_id=membership.merchant_id,
-                user_id=user_id,
-                old=MemberRole(membership.role),
-                new=None,
-                by=None,
-            )
-            membership.delete()
+        return list(Membership.objects.order_by("merchant_id").values_list("merchant_id", flat=True))
 
 
 HOLDING = Holding(is_open=owns_something, erase=leave_all)

@@ -1,5 +1,6 @@
 """After a migration: the staff's login sees every merchant's rows (PostgreSQL with `DATABASE_STAFF_URL` only). A
-merchant's queue for a channel goes as long as their access to it; what waited for one who was switched off goes on.
+merchant's queue for a channel goes as long as their access to it; what waited for one who was switched off goes on; a
+browser goes with whoever added it.
 """
 
 from typing import Any
@@ -10,9 +11,13 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django.utils import timezone
 
+from accounts.models import User
+from accounts.signals import user_switched
+from marketplaces.enums import MemberRole
 from marketplaces.models import ChannelConnection
+from marketplaces.services import devices
 from marketplaces.services.jobs import queue, queues
-from marketplaces.signals import connection_moved, merchant_changed
+from marketplaces.signals import connection_moved, member_changed, merchant_changed
 from marketplaces.tenant_tables import STAFF_POLICY
 
 
@@ -47,3 +52,14 @@ def queue_follows_connection(connection: ChannelConnection, by: Any, **kwargs: A
 def jobs_go_on(new: dict[str, Any], **kwargs: Any) -> None:
     if new.get("is_active"):
         queue.wake(timezone.now())
+
+
+@receiver(member_changed, dispatch_uid="marketplaces.browsers_follow_members")
+def browsers_follow_members(user_id: int, new: MemberRole | None, by: Any, **kwargs: Any) -> None:
+    devices.follow(user_id, new, by=by)
+
+
+@receiver(user_switched, dispatch_uid="marketplaces.browsers_of_switched_user")
+def browsers_of_switched_user(user: User, is_active: bool, **kwargs: Any) -> None:
+    if not is_active:
+        devices.let_go(user.pk)

@@ -63,4 +63,4 @@ device_added = Signal()
 """`device` (PluginDevice), `by`."""
 
 device_revoked = Signal()
-"""`device` (PluginDevice), `by`."""
+"""`device` (PluginDevice), `by` (User or None: who had added it was erased)."""

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 
 from common.context import set_actor
 from marketplaces.exceptions import DeviceRequired
-from marketplaces.services.jobs import plugin
-from marketplaces.services.jobs.plugin import Caller
+from marketplaces.services import devices
+from marketplaces.services.devices import Caller
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Browser:
 class DeviceAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not token.startswith(f"{plugin.PREFIX}_"):
+        if scheme.lower() != "bearer" or not token.startswith(f"{devices.PREFIX}_"):
             return None
-        caller = plugin.recognise(token.strip())
+        caller = devices.recognise(token.strip())
         if caller is None:
             raise exceptions.AuthenticationFailed
         set_actor("device", caller.device_id)

@@ -55,10 +55,24 @@ def remove_member(membership: Membership, *, by: User | None) -> None:
         merchant = lock_merchant()
         membership = Membership.objects.get(pk=membership.pk)
         _require_another_owner(membership)
-        _announce(membership, old=MemberRole(membership.role), new=None, by=by)
-        membership.delete()
-        merchant.invited_since = timezone.now()
-        merchant.save(update_fields=["invited_since", "updated_at"])
+        _part(merchant, membership, by=by)
+
+
+def erase_member(user_id: int) -> None:
+    """Whoever is erased leaves, also as the last owner of a merchant who is switched off."""
+    with unit_of_work():
+        merchant = lock_merchant()
+        membership = Membership.objects.filter(user_id=user_id).first()
+        if membership is not None:
+            _part(merchant, membership, by=None)
+
+
+def _part(merchant: Merchant, membership: Membership, *, by: User | None) -> None:
+    """The one place where somebody stops being a member of a locked merchant."""
+    membership.delete()
+    merchant.invited_since = timezone.now()
+    merchant.save(update_fields=["invited_since", "updated_at"])
+    _announce(membership, old=MemberRole(membership.role), new=None, by=by)
 
 
 def _require_another_owner(membership: Membership) -> None:

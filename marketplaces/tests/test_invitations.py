@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core import mail
 
+from accounts.enums import Role
+from accounts.services.anonymisation import anonymise_user
 from accounts.tests.factories import make_user
 from audit.models import Event
 from common.mail import delivery
@@ -176,3 +178,15 @@ def test_nobody_is_pestered(world):
     assert Mail.objects.count() == 5
     answers = [world.invite(f"guest{number}@example.org").status_code for number in range(16)]
     assert answers == [202] * 15 + [429]
+
+
+def test_erased_member_does_not_come_back_by_the_link_they_accepted(world, token):
+    old = token()
+    assert world.accept(old).status_code == 200
+    address = world.guest.email
+    anonymise_user(world.guest, by=make_user(Role.ADMIN))
+
+    answer = world.accept(old, by=make_user(email=address))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_invitation")
+    assert world.roles() == {world.owner.pk: "owner", world.colleague.pk: "editor"}

@@ -20,15 +20,15 @@ from django.db import connection, connections
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.tests.factories import make_user
 from marketplaces import tokens
 from marketplaces.channels import _load
 from marketplaces.channels.tests.books import PICTURE, SETTINGS, Marketplace
-from marketplaces.enums import ConnectionState, JobKind, JobState, ListingState
+from marketplaces.enums import ConnectionState, JobKind, JobState, ListingState, MemberRole
 from marketplaces.models import ChannelConnection, Job, Listing
-from marketplaces.services.jobs import plugin, queues
+from marketplaces.services import devices
+from marketplaces.services.jobs import queues
 from marketplaces.tenancy import merchant_scope
-from marketplaces.tests.factories import make_connection, make_image, make_item, make_merchant
+from marketplaces.tests.factories import make_connection, make_image, make_item, make_member, make_merchant
 from marketplaces.tests.jobs_world import publish, rows
 
 pytestmark = [
@@ -180,8 +180,9 @@ class Storm:
     def browse(self, merchant: Any, seed: int) -> None:
         """One merchant's browser, which dies before and after the work, and answers twice and late."""
         chance = random.Random(seed)
+        user = make_member(merchant, MemberRole.EDITOR)
         with merchant_scope(merchant.pk):
-            _device, token = plugin.add_device("storm", by=self.user)
+            _device, token = devices.add_device("storm", by=user)
         client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
         late: list[tuple[str, Any]] = []
         try:
@@ -213,7 +214,6 @@ class Storm:
         return count
 
     def rage(self, *, seconds: float, workers: int, patience: float) -> None:
-        self.user = make_user()
         browsers = [
             threading.Thread(target=self.browse, args=(merchant, number))
             for number, merchant in enumerate(self.merchants)

@@ -10,12 +10,27 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.enums import Role
+from accounts.services.anonymisation import anonymise_user
+from accounts.services.roles import switch_user
 from accounts.tests.factories import make_user
 from marketplaces.channels import _load
 from marketplaces.enums import JobKind, JobState, ListingState, MemberRole, StepState
-from marketplaces.models import BuyerMessage, ChannelConnection, ChannelQueue, Job, Listing, PluginDevice, PluginTask
-from marketplaces.services import connections, items
+from marketplaces.exceptions import DeviceRevoked
+from marketplaces.models import (
+    BuyerMessage,
+    ChannelConnection,
+    ChannelQueue,
+    Job,
+    Listing,
+    Membership,
+    PluginDevice,
+    PluginTask,
+)
+from marketplaces.services import connections, devices, items
+from marketplaces.services.devices import Caller
 from marketplaces.services.jobs import plugin, requests, working
+from marketplaces.services.members import change_role, remove_member
 from marketplaces.services.merchants import update_merchant
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_connection, make_item, make_member, make_merchant
@@ -59,9 +74,10 @@ VINTED = "marketplaces.channels.vinted.channel.Vinted"
 class Browser:
     """A scripted extension, which talks to the API with its token."""
 
-    def __init__(self, merchant, user=None):
+    def __init__(self, merchant):
+        self.user = make_member(merchant, MemberRole.EDITOR)
         with merchant_scope(merchant.pk):
-            self.device, self.token = plugin.add_device("Firefox", by=user or make_user())
+            self.device, self.token = devices.add_device("Firefox", by=self.user)
         self.client = APIClient(HTTP_AUTHORIZATION=f"Bearer {self.token}")
 
     def tasks(self, **query):
@@ -393,7 +409,7 @@ def test_poll_waits_without_a_transaction_and_without_a_connection(merchant, bro
         if len(seen) == 2:
             begin(merchant)
 
-    caller = plugin.recognise(browser.token)
+    caller = devices.recognise(browser.token)
     tasks = plugin.wait_for_tasks(caller, seconds=30, limit=10, pause=pause)
 
     assert len(tasks) == 1
@@ -411,7 +427,7 @@ def test_poll_holds_no_connection():
     browser = Browser(merchant)
     held = []
     plugin.wait_for_tasks(
-        plugin.recognise(browser.token),
+        devices.recognise(browser.token),
         seconds=0.05,
         limit=1,
         pause=lambda _: (held.append(connection.connection), threading.Event().wait(0.06)),
@@ -509,3 +525,85 @@ def test_answer_of_a_task_in_hand_still_counts_when_its_merchant_was_switched_of
 
     listing = listing_of(merchant)
     assert (listing.state, listing.external_id) == (ListingState.WITHDRAWING, "77")
+
+
+def remove(merchant, user):
+    with merchant_scope(merchant.pk):
+        remove_member(Membership.objects.get(user=user), by=make_user())
+
+
+def demote(merchant, user):
+    with merchant_scope(merchant.pk):
+        change_role(Membership.objects.get(user=user), MemberRole.VIEWER, by=make_user())
+
+
+def disable(merchant, user):
+    switch_user(user, is_active=False, by=make_user(Role.ADMIN))
+
+
+def erase(merchant, user):
+    anonymise_user(user, by=make_user(Role.ADMIN))
+
+
+@pytest.mark.parametrize("end", [remove, demote, disable, erase])
+def test_browser_goes_with_the_right_to_act_of_whoever_added_it(merchant, browser, end):
+    item = begin(merchant)
+    (task,) = browser.tasks()
+    colleague = Browser(merchant)
+    assert colleague.tasks() == []
+
+    end(merchant, browser.user)
+
+    for answer in (
+        browser.client.get("/api/v1/plugin/tasks/"),
+        browser.client.post("/api/v1/plugin/heartbeat/", {"tasks": [task["id"]]}, format="json"),
+        browser.done(task, item={"id": 77}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (401, "authentication_failed")
+    with pytest.raises(DeviceRevoked):
+        plugin.take(Caller(merchant.pk, browser.device.pk), limit=1)
+    # What it had in hand is in doubt: another browser looks, at once.
+    working.work()
+    (look,) = colleague.tasks()
+    assert (look["http_method"], look["path"]) == ("GET", "/api/v2/items")
+    colleague.done(look, items=[{"id": 77, "sku": item.sku}])
+    assert (listing_of(merchant).state, listing_of(merchant).external_id) == (ListingState.LIVE, "77")
+
+
+def test_browser_of_an_account_that_is_switched_on_again_is_its_own_again(merchant, browser):
+    admin = make_user(Role.ADMIN)
+    switch_user(browser.user, is_active=False, by=admin)
+    assert browser.client.get("/api/v1/plugin/tasks/").status_code == 401
+
+    switch_user(browser.user, is_active=True, by=admin)
+
+    assert browser.tasks() == []
+
+
+@pytest.mark.parametrize("end", [remove, demote, erase])
+def test_browser_of_who_came_back_is_added_anew(merchant, browser, end):
+    end(merchant, browser.user)
+
+    (device,) = rows(merchant, PluginDevice)
+    assert device.revoked_at is not None
+    with merchant_scope(merchant.pk):
+        Membership.objects.update_or_create(user=browser.user, merchant=merchant, defaults={"role": MemberRole.OWNER})
+    assert browser.client.get("/api/v1/plugin/tasks/").status_code == 401
+
+
+def test_browsers_of_others_stay_when_a_member_leaves(merchant, browser):
+    other = Browser(merchant)
+    remove(merchant, other.user)
+
+    assert browser.tasks() == []
+
+
+def test_revoked_browsers_task_is_free_at_once(merchant, browser):
+    begin(merchant)
+    (task,) = browser.tasks()
+    with merchant_scope(merchant.pk):
+        devices.revoke_device(browser.device, by=browser.user)
+    working.work()
+
+    assert browser.done(task, item={"id": 77}).status_code == 401
+    assert [row["http_method"] for row in Browser(merchant).tasks()] == ["GET"]

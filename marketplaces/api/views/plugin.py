@@ -14,6 +14,7 @@ from marketplaces.api.plugin_auth import DeviceAuthentication, caller_of
 from marketplaces.channels.base import BrowserAnswer
 from marketplaces.enums import MemberRole
 from marketplaces.models import PluginDevice
+from marketplaces.services import devices
 from marketplaces.services.jobs import plugin
 
 _POLL_MS, _IDLE_POLL_MS = 1000, 5000
@@ -42,7 +43,7 @@ class DeviceViewSet(MerchantViewSet):
         """The token is shown this once."""
         serializer = serializers.DeviceInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        device, token = plugin.add_device(serializer.validated_data["name"], by=self.user)
+        device, token = devices.add_device(serializer.validated_data["name"], by=self.user)
         return Response({**serializers.device(device), "token": token}, status=201)
 
     @extend_schema(tags=["plugin"], operation_id="plugin_devices_revoke", request=None, responses={204: None})
@@ -50,7 +51,7 @@ class DeviceViewSet(MerchantViewSet):
     def destroy(self, request: Request, id: uuid.UUID) -> Response:
         device = found(PluginDevice.objects.filter(revoked_at=None), id)
         NoBodySerializer(data=request.data).is_valid(raise_exception=True)
-        plugin.revoke_device(device, by=self.user)
+        devices.revoke_device(device, by=self.user)
         return Response(status=204)
 
 

@@ -5,49 +5,37 @@ looks before it creates again. An answer that comes too late, twice, or from ano
 tells of a listing that nobody counts on, that one is withdrawn.
 """
 
-import hashlib
-import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import User
 from common.connections import release_connection
 from common.errors import NotFound
 from common.unit_of_work import retry_deadlocks
 from marketplaces.channels import get_channel
 from marketplaces.channels.base import Action, BrowserAnswer, BrowserChannel, Outcome, Page
 from marketplaces.enums import JobKind, JobState, ListingState, StepState
-from marketplaces.exceptions import DeviceRevoked, MerchantInactive, TaskNotYours
-from marketplaces.models import ChannelQueue, Job, Listing, Merchant, PluginDevice, PluginTask
-from marketplaces.services import connections
+from marketplaces.exceptions import TaskNotYours
+from marketplaces.models import ChannelQueue, Job, Listing, PluginTask
+from marketplaces.services import connections, devices
+from marketplaces.services.devices import Caller
 from marketplaces.services.jobs import closing, queue
 from marketplaces.services.jobs.handlers import HANDLERS
 from marketplaces.services.jobs.queue import wake
 from marketplaces.services.jobs.running import settle
-from marketplaces.signals import device_added, device_revoked
-from marketplaces.tenancy import merchant_scope, require_merchant
+from marketplaces.tenancy import merchant_scope
 
 LONGEST_WAIT = 30.0
 MOST_TASKS = 10
-PREFIX = "ttp"
 # Seconds between two looks of a long poll: at first soon, then rarely.
 _FIRST_LOOK, _LAST_LOOK = 0.25, 2.0
 _MOST_LATE = 1000
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A browser that has shown its token."""
-
-    merchant_id: int
-    device_id: int
 
 
 @dataclass(frozen=True)
@@ -56,35 +44,6 @@ class Answered:
 
     accepted: bool
     state: str
-
-
-def add_device(name: str, *, by: User) -> tuple[PluginDevice, str]:
-    """A browser of the present merchant's and its token, which nobody can read again."""
-    merchant_id = require_merchant()
-    token = f"{PREFIX}_{merchant_id}_{secrets.token_urlsafe(32)}"
-    device = PluginDevice.objects.create(merchant_id=merchant_id, name=name, token_hash=_digest(token), created_by=by)
-    device_added.send(PluginDevice, device=device, by=by)
-    return device, token
-
-
-def revoke_device(device: PluginDevice, *, by: User) -> None:
-    """It is answered 401 from now on; what it had in hand is in doubt when its lease ends."""
-    device = PluginDevice.objects.select_for_update(no_key=True).get(pk=device.pk)
-    if device.revoked_at is None:
-        device.revoked_at = timezone.now()
-        device.save(update_fields=["revoked_at", "updated_at"])
-        device_revoked.send(PluginDevice, device=device, by=by)
-
-
-def recognise(token: str) -> Caller | None:
-    """Whose browser shows this token; None for nobody's. It names the merchant, whose rows alone are looked at."""
-    prefix, _, rest = token.partition("_")
-    number, _, secret = rest.partition("_")
-    if prefix != PREFIX or not secret or not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    with merchant_scope(int(number)):
-        device = PluginDevice.objects.filter(token_hash=_digest(token), revoked_at=None).first()
-        return Caller(device.merchant_id, device.pk) if device is not None else None
 
 
 def wait_for_tasks(
@@ -112,7 +71,7 @@ def take(caller: Caller, *, limit: int) -> list[PluginTask]:
     now = timezone.now()
     until = now + timedelta(seconds=settings.PLUGIN_LEASE_SECONDS)
     with merchant_scope(caller.merchant_id):
-        _note_seen(caller, now)
+        devices.note_seen(caller, now)
         stopped = list(ChannelQueue.objects.filter(stopped_at__isnull=False).values_list("channel", flat=True))
         waiting = PluginTask.objects.filter(state=StepState.PENDING).exclude(channel__in=stopped).order_by("pk")
         tasks = []
@@ -123,13 +82,6 @@ def take(caller: Caller, *, limit: int) -> list[PluginTask]:
             # The lease ends sooner than whatever the merchant's turn was at.
             wake(until, call=False)
     return tasks
-
-
-def _note_seen(caller: Caller, now: datetime) -> None:
-    if not PluginDevice.objects.filter(pk=caller.device_id, revoked_at=None).update(last_seen_at=now):
-        raise DeviceRevoked
-    if not Merchant.objects.filter(pk=caller.merchant_id, is_active=True).exists():
-        raise MerchantInactive
 
 
 def _take(pk: int, job_id: int, caller: Caller, *, until: Any) -> PluginTask | None:
@@ -166,18 +118,8 @@ def heartbeat(caller: Caller, task_ids: Iterable[uuid.UUID]) -> int:
     now = timezone.now()
     until = now + timedelta(seconds=settings.PLUGIN_LEASE_SECONDS)
     with merchant_scope(caller.merchant_id):
-        _note_seen(caller, now)
-        mine = PluginTask.objects.filter(
-            public_id__in=list(task_ids), state=StepState.PROCESSING, device_id=caller.device_id
-        )
-        count = 0
-        for job_id in list(mine.order_by("job_id").values_list("job_id", flat=True)):
-            job = Job.objects.select_for_update(no_key=True).filter(pk=job_id, state=JobState.RUNNING).first()
-            if job is not None and mine.filter(job_id=job_id).update(lease_until=until, updated_at=now):
-                job.lease_until = job.next_at = until
-                job.save(update_fields=["lease_until", "next_at", "updated_at"])
-                count += 1
-    return count
+        devices.note_seen(caller, now)
+        return devices.renew(caller, task_ids, until=until)
 
 
 def has_tasks(caller: Caller) -> bool:
@@ -230,7 +172,3 @@ def _note_late(task: PluginTask, job: Job, page: Page[Any]) -> None:
         queue.enqueue_for_listings(JobKind.UPDATE, [listing], by=None, memo={"tidy": True})
     elif listing.state not in (ListingState.LIVE, ListingState.PENDING):
         queue.enqueue_for_listings(JobKind.DELETE, [listing], by=None, memo={"looked": True, "extra": [number]})
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
