@@ -48,8 +48,9 @@ class Order(TenantModel):
 class OrderLine(TenantModel):
     """One article of an order, with the words of the channel; `item` is null where nobody knows which one it was.
 
-    `taken` is what a line of a fulfilled order has taken from its item's stock: less than `quantity` where a channel
-    told of more than was there after it had been sent; null before, and where all of it was taken.
+    `taken` is what a line has taken from its item's stock, where its order's state does not say it: less than
+    `quantity` where a channel told of more than was there after it had been sent, and whatever was taken for an order
+    that has an unknown line as well. Null: all of it where the order is fulfilled, nothing before.
     """
 
     order = TenantForeignKey(

@@ -1,7 +1,8 @@
 """What channels say was bought: an order is taken once, from the stock that is there, whoever was first.
 
 The item's row lock decides between two channels that sold the last piece in the same second: one order is fulfilled,
-for the other one the merchant is asked to cancel it there. Whatever is sold out leaves every channel.
+for the other one the merchant is asked to cancel it there. Whatever is sold out leaves every channel. Of an order with
+a line that nobody knows the others are taken at once, and the merchant is asked what it is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,23 +49,24 @@ def _decide(order: Order, found: RemoteOrder, items: Mapping[int, Item], *, is_n
     if found.is_cancelled:
         if order.state == OrderState.CANCELLED:
             return False
-        if order.state == OrderState.FULFILLED:
-            _put_back(lines, items)
+        _put_back(order, lines, items)
         orders.move(order, OrderState.CANCELLED, task=OrderTask.NONE, by=None, note=_("Annulée sur le canal."))
         return True
-    if order.state != OrderState.RECEIVED or not found.is_paid or order.task == OrderTask.IDENTIFY:
+    if order.state != OrderState.RECEIVED or not found.is_paid or order.task != OrderTask.NONE:
         return is_new
-    if any(line.item_id is None for line in lines):
-        order.task = OrderTask.IDENTIFY
-        order.save(update_fields=["task", "updated_at"])
-        return True
     short = [line for line in lines if _is_short(line, lines, items)]
     if short and not found.is_sent:
         note = _("Plus assez de stock : %(titles)s.") % {"titles": ", ".join(line.title for line in short)}
         orders.move(order, OrderState.CANCELLED, task=OrderTask.CANCEL_ON_CHANNEL, by=None, note=note)
         return True
-    _take(lines, items)
-    orders.move(order, OrderState.FULFILLED, task=OrderTask.DONE if found.is_sent else OrderTask.SHIP, by=None)
+    is_known = all(line.item_id is not None for line in lines)
+    _take(lines, items, is_whole=is_known)
+    if is_known:
+        orders.move(order, OrderState.FULFILLED, task=OrderTask.DONE if found.is_sent else OrderTask.SHIP, by=None)
+    else:
+        # The merchant says what the others are; what is known is sold, and nowhere on offer any more.
+        order.task = OrderTask.IDENTIFY
+        order.save(update_fields=["task", "updated_at"])
     return True
 
 
@@ -76,26 +78,33 @@ def _wanted(lines: Iterable[OrderLine], item_id: int) -> int:
     return sum(line.quantity for line in lines if line.item_id == item_id)
 
 
-def _take(lines: Sequence[OrderLine], items: Mapping[int, Item]) -> None:
+def _take(lines: Sequence[OrderLine], items: Mapping[int, Item], *, is_whole: bool) -> None:
     """Take the pieces out of the stock; every channel follows. What was sent already is gone, whatever we thought was
-    there: such a line remembers how little it could take."""
+    there: such a line remembers how little it could take. So does every line of an order that is not `is_whole`."""
     left = {item_id: items[item_id].quantity for item_id in _ids(lines)}
     for line in lines:
         if line.item_id is not None:
             taken = min(line.quantity, left[line.item_id])
             left[line.item_id] -= taken
-            if taken < line.quantity:
+            if taken < line.quantity or not is_whole:
                 line.taken = taken
                 line.save(update_fields=["taken", "updated_at"])
     for item_id, quantity in left.items():
         _set_quantity(items[item_id], quantity)
 
 
-def _put_back(lines: Sequence[OrderLine], items: Mapping[int, Item]) -> None:
+def _put_back(order: Order, lines: Sequence[OrderLine], items: Mapping[int, Item]) -> None:
     """Put back what the lines have taken, no piece more; every channel follows."""
     for item_id in _ids(lines):
-        mine = [line.quantity if line.taken is None else line.taken for line in lines if line.item_id == item_id]
-        _set_quantity(items[item_id], min(MAX_QUANTITY, items[item_id].quantity + sum(mine)))
+        mine = sum(_taken_by(line, order) for line in lines if line.item_id == item_id)
+        if mine:
+            _set_quantity(items[item_id], min(MAX_QUANTITY, items[item_id].quantity + mine))
+
+
+def _taken_by(line: OrderLine, order: Order) -> int:
+    if line.taken is not None:
+        return line.taken
+    return line.quantity if order.state == OrderState.FULFILLED else 0
 
 
 def _set_quantity(item: Item, quantity: int) -> None:

@@ -1,12 +1,15 @@
 """Every way in which a channel can tell of an order first, and once more: the stock comes out right."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from accounts.tests.factories import make_user
+from marketplaces.channels.base import Amount, RemoteLine, RemoteOrder
 from marketplaces.enums import OrderState, OrderTask
 from marketplaces.models import Item, Order, OrderLine
-from marketplaces.services import selling
+from marketplaces.services import orders, selling
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_item
 from marketplaces.tests.jobs_world import bought, connected, rows
@@ -72,6 +75,57 @@ def test_stock_follows_whatever_is_told_first_and_later(first, later, stock):
         tell(merchant, item, later)
         state, task, taken = once_more((state, task, taken), later, stock)
         assert seen(merchant, item) == (state, task, stock - taken)
+
+
+def half_known(item: Item, **fields: Any) -> RemoteOrder:
+    """Two pieces of an item, and something that nobody here knows."""
+    order = bought(item, "e-1", quantity=WANTED, **fields)
+    unknown = RemoteLine("2", "THEIRS", "", "À la main", 1, Amount(500, "EUR"))
+    return replace(order, lines=(*order.lines, unknown))
+
+
+def tell_half_known(merchant: Any, item: Item, told: str) -> None:
+    with merchant_scope(merchant.pk):
+        selling.take_order("ebay", half_known(item, **TOLD[told]))
+
+
+def half_decided(told: str, stock: int) -> tuple[OrderState, OrderTask, int]:
+    state, task, taken = decided(told, stock)
+    return (RECEIVED, OrderTask.IDENTIFY, taken) if state == FULFILLED else (state, task, taken)
+
+
+@pytest.mark.parametrize("stock", [1, 2])
+@pytest.mark.parametrize("later", TOLD)
+@pytest.mark.parametrize("first", TOLD)
+def test_known_line_beside_an_unknown_one_is_taken_once_and_given_back(first, later, stock):
+    merchant = connected()
+    item = make_item(merchant, quantity=stock)
+
+    tell_half_known(merchant, item, first)
+    state, task, taken = half_decided(first, stock)
+    assert seen(merchant, item) == (state, task, stock - taken)
+    for _told_twice in range(2):
+        tell_half_known(merchant, item, later)
+        if state == RECEIVED and task == NONE:
+            state, task, taken = half_decided(later, stock)
+        elif state == RECEIVED and later.startswith("cancelled"):
+            state, task, taken = CANCELLED, NONE, 0
+        assert seen(merchant, item) == (state, task, stock - taken)
+
+
+@pytest.mark.parametrize("later", TOLD)
+def test_task_to_identify_that_is_done_stays_done(later):
+    merchant = connected()
+    item = make_item(merchant, quantity=5)
+    tell_half_known(merchant, item, "paid")
+    (order,) = rows(merchant, Order)
+    with merchant_scope(merchant.pk):
+        orders.close_task(order, by=make_user())
+
+    tell_half_known(merchant, item, later)
+
+    is_cancelled = later.startswith("cancelled")
+    assert seen(merchant, item) == ((CANCELLED, NONE, 5) if is_cancelled else (RECEIVED, DONE, 3))
 
 
 def test_lines_of_one_item_give_back_what_they_took(fakes):

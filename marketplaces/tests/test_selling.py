@@ -140,6 +140,21 @@ def test_order_of_something_unknown_asks_the_merchant_what_it_is(merchant):
     assert [(row.state, row.task) for row in rows(merchant, Order)] == [(OrderState.RECEIVED, OrderTask.IDENTIFY)]
 
 
+def test_known_line_of_an_order_with_an_unknown_one_leaves_the_other_channels(merchant, ebay, etsy):
+    item = make_item(merchant, quantity=1)
+    publish(merchant, item, channels=["ebay", "etsy"])
+    working.work()
+    order = bought(item, "e-1")
+    unknown = RemoteLine("2", "THEIRS", "", "À la main", 1, Amount(500, "EUR"))
+    ebay.orders[merchant.pk] = [replace(order, lines=(*order.lines, unknown))]
+
+    read_orders(merchant)
+
+    assert [(row.state, row.task) for row in rows(merchant, Order)] == [(OrderState.RECEIVED, OrderTask.IDENTIFY)]
+    assert quantity_of(merchant, item) == 0
+    assert (ebay.skus(merchant.pk), etsy.skus(merchant.pk)) == ([], [])
+
+
 def test_buffer_of_a_channel_is_never_offered(merchant, ebay, etsy):
     item = make_item(merchant, quantity=3, stock_buffers={"etsy": 2})
     publish(merchant, item, channels=["ebay", "etsy"])
