@@ -1,6 +1,7 @@
 """Real threads against a real database: everybody starts at the same moment."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,39 @@ def run_together(count: int, work: Callable[[int], Any]) -> list[Any]:
     for thread in threads:
         thread.join(timeout=120)
     return results
+
+
+class Beside:
+    """Work that is done by another thread meanwhile, beginning at once; `result()` waits for what came of it, an
+    exception included."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._result: Any = None
+
+        def run() -> None:
+            try:
+                self._result = work()
+            except Exception as error:
+                self._result = error
+            finally:
+                connections.close_all()
+
+        self._thread = threading.Thread(target=run)
+        self._thread.start()
+
+    def result(self) -> Any:
+        self._thread.join(timeout=60)
+        if self._thread.is_alive():
+            raise AssertionError("it has not come to an end")
+        return self._result
+
+
+def await_a_lock() -> None:
+    """Return once somebody waits for a lock; after ten seconds nobody will."""
+    ends = time.monotonic() + 10
+    while not waiting_for_a_lock():
+        assert time.monotonic() < ends, "nobody waits for a lock"
+        time.sleep(0.02)
 
 
 def waiting_for_a_lock() -> set[int]:

@@ -5,13 +5,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.tests.factories import make_user
-from marketplaces.channels.base import ListingStatus, Outcome, RemoteListing, Result
+from audit.models import Event
+from marketplaces.channels.base import ListingStatus, Outcome, Page, RemoteListing, Result
 from marketplaces.enums import Channel, JobKind, JobState, MemberRole
 from marketplaces.models import BuyerMessage, Job
-from marketplaces.services.jobs import working
+from marketplaces.services.jobs import queue, working
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_found, make_item, make_job, make_member
-from marketplaces.tests.jobs_world import connected, publish, rows
+from marketplaces.tests.jobs_world import bought, connected, publish, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fakes")]
 
@@ -124,3 +125,61 @@ def test_channel_is_read_on_request(client, merchant, ebay):
     linked = client.post(f"/api/v1/foreign-listings/{found['id']}/link/", {"item": str(item.public_id)}, format="json")
     assert (linked.status_code, linked.json()["state"], linked.json()["external_id"]) == (200, "live", "E-3")
     assert client.get("/api/v1/foreign-listings/", {"is_linked": "false"}).json()["results"] == []
+
+
+def ask_for_orders(client):
+    asked = client.post("/api/v1/channels/ebay/orders/")
+    assert asked.status_code == 202
+    return asked.json()["id"]
+
+
+def test_reading_that_a_person_joins_can_be_looked_at_when_it_has_found_nothing(client, merchant):
+    with merchant_scope(merchant.pk):
+        polled = queue.enqueue(JobKind.ORDERS, channel="ebay", by=None, call=False)
+    asked = ask_for_orders(client)
+    assert asked == str(polled.public_id)
+
+    working.work()
+
+    shown = client.get(f"/api/v1/jobs/{asked}/").json()
+    assert (shown["state"], shown["result"]) == ("completed", {"orders": 0})
+    told = Event.objects.filter(action="job.moved", entity_id=asked).order_by("pk")
+    assert [(event.changes["old"], event.changes["new"]) for event in told] == [
+        (None, "pending"),
+        ("running", "completed"),
+    ]
+
+
+@pytest.mark.parametrize("first_by", ["poll", "person"])
+def test_reading_that_is_asked_for_while_it_runs_reads_once_more(client, merchant, owner, ebay, first_by):
+    item = make_item(merchant, quantity=2)
+    with merchant_scope(merchant.pk):
+        queue.enqueue(JobKind.ORDERS, channel="ebay", by=owner if first_by == "person" else None, call=False)
+    asked = []
+
+    def ask(action):
+        # The answer that is under way knows nothing of what is bought now.
+        ebay.during = None
+        ebay.instead["orders"] = [Page(Result(Outcome.DONE), (), cursor="0")]
+        ebay.orders[merchant.pk] = [bought(item, "e-1")]
+        asked.append(ask_for_orders(client))
+
+    ebay.during = ask
+    working.work()
+
+    shown = client.get(f"/api/v1/jobs/{asked[0]}/").json()
+    assert (shown["state"], shown["result"]) == ("completed", {"orders": 1})
+    assert [call[0] for call in ebay.calls] == ["orders", "orders"]
+    assert len(rows(merchant, Job)) == 1
+
+
+def test_reading_that_waits_after_a_failure_is_due_when_a_person_asks(client, merchant, ebay):
+    ebay.instead["orders"] = [Page(Result(Outcome.LATER, reason="not_reached"))]
+    asked = ask_for_orders(client)
+    assert working.work() == 1
+    assert rows(merchant, Job)[0].failures == 1
+
+    assert ask_for_orders(client) == asked
+    assert working.work() == 1
+
+    assert client.get(f"/api/v1/jobs/{asked}/").json()["state"] == "completed"

@@ -1,4 +1,4 @@
-"""Quotas hold when many ask at once; without the merchant's lock they do not."""
+"""Quotas hold when many ask at once, without the merchant's lock they do not; nobody locks anybody else out."""
 
 import threading
 
@@ -6,13 +6,16 @@ import pytest
 from django.conf import settings
 
 from accounts.tests.factories import make_user
-from marketplaces.enums import MemberRole
-from marketplaces.models import Item, Membership
+from marketplaces.enums import JobKind, JobState, MemberRole
+from marketplaces.models import Item, Job, Membership
 from marketplaces.services import items, quotas
+from marketplaces.services.jobs import queue, running
+from marketplaces.services.jobs.handlers import HANDLERS
 from marketplaces.services.locks import lock_merchant
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_category, make_condition, make_merchant, make_plan
-from tests.threads import run_together
+from marketplaces.tests.jobs_world import connected, rows
+from tests.threads import Beside, await_a_lock, run_together
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -83,3 +86,48 @@ def test_last_two_owners_who_leave_at_once_leave_one(api):
     assert sorted(answers) == [204, 409]
     with merchant_scope(merchant.pk):
         assert Membership.objects.filter(role=MemberRole.OWNER).count() == 1
+
+
+class Conclusion:
+    """The end of a reading of orders, held up while its job is locked and its row says still that it runs."""
+
+    def __init__(self, monkeypatch, claimed):
+        begun = running._begin(claimed)
+        page = running._call(claimed, begun)
+        handler = type(HANDLERS[JobKind.ORDERS])
+        conclude = handler.conclude
+        began, self._go_on = threading.Event(), threading.Event()
+
+        def conclude_later(*args):
+            began.set()
+            assert self._go_on.wait(60)
+            return conclude(*args)
+
+        monkeypatch.setattr(handler, "conclude", conclude_later)
+        self._worker = Beside(lambda: running._end(claimed, begun, page))
+        assert began.wait(60)
+
+    def result(self):
+        self._go_on.set()
+        return self._worker.result()
+
+
+@pytest.mark.parametrize("first_by", ["poll", "person"])
+def test_reading_asked_for_while_the_open_one_ends_is_another_one(api, fakes, monkeypatch, first_by):
+    owner = make_user()
+    merchant = connected(owner=owner)
+    with merchant_scope(merchant.pk):
+        first = queue.enqueue(JobKind.ORDERS, channel="ebay", by=owner if first_by == "person" else None, call=False)
+    ends = Conclusion(monkeypatch, queue.claim())
+    client = api(owner)
+    headers = {"X-Merchant": str(merchant.public_id)}
+
+    person = Beside(lambda: client.post("/api/v1/channels/ebay/orders/", headers=headers))
+    await_a_lock()
+    assert ends.result() is None
+
+    answer = person.result()
+    assert answer.status_code == 202
+    (job,) = rows(merchant, Job, state=JobState.PENDING)
+    assert (str(job.public_id), job.requested_by_id) == (answer.json()["id"], owner.pk)
+    assert job.pk != first.pk

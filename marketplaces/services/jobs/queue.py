@@ -79,19 +79,31 @@ def enqueue_for_listings(
 
 def enqueue(kind: JobKind, *, channel: str, by: User | None, call: bool = True) -> Job:
     """A job about the whole account, in the caller's transaction; one that is open already is the one. With `call` a
-    worker is woken."""
-    now, merchant_id = timezone.now(), require_merchant()
+    worker is woken. Where a person asks, one that waits is due now, and one that runs, which may have read too early,
+    goes round once more."""
+    now = timezone.now()
     with unit_of_work():
-        # Whoever comes second waits here for the first one's row.
-        fresh = _new(kind, channel, merchant_id, now, by=by)
-        Job.objects.bulk_create([fresh], ignore_conflicts=True)
-        open_ = Job.objects.select_for_update(no_key=True).filter(kind=kind, channel=channel, state__in=OPEN_JOB)
-        job: Job = open_.get(listing=None)
-        if by is not None and job.public_id == fresh.public_id:
-            job_moved.send(Job, job=job, old=None, by=by)
+        job, is_news = _open_one(kind, channel, now, by=by)
+        if by is not None:
+            is_news = is_news or _join(job, now, by=by)
+            if is_news:
+                job_moved.send(Job, job=job, old=None, by=by)
         _open_queues([channel])
         wake(now, call=call)
     return job
+
+
+def _open_one(kind: JobKind, channel: str, now: datetime, *, by: User | None) -> tuple[Job, bool]:
+    """The open job of that kind, locked, and whether it is ours."""
+    fresh = _new(kind, channel, require_merchant(), now, by=by)
+    open_ = Job.objects.select_for_update(no_key=True).filter(kind=kind, channel=channel, state__in=OPEN_JOB)
+    while True:
+        # Whoever comes second waits here for the first one's row.
+        Job.objects.bulk_create([fresh], ignore_conflicts=True)
+        job: Job | None = open_.filter(listing=None).first()
+        if job is not None:
+            return job, job.public_id == fresh.public_id
+        # It has ended while we waited for its lock: now there is room for ours.
 
 
 def _new(
@@ -131,6 +143,16 @@ def _ask_again(job: Job, memo: dict[str, Any], now: datetime) -> None:
     else:
         job.next_at, job.failures = now, 0
     job.save(update_fields=["memo", "again", "next_at", "failures", "expires_at", "updated_at"])
+
+
+def _join(job: Job, now: datetime, *, by: User) -> bool:
+    """A person asks for a reading that is open already: it stays, for them to look at. Whether they are the first."""
+    _ask_again(job, {}, now)
+    if job.requested_by_id is not None:
+        return False
+    job.requested_by = by
+    job.save(update_fields=["requested_by", "updated_at"])
+    return True
 
 
 def _open_queues(channels: Iterable[str]) -> None:
