@@ -8,17 +8,18 @@ import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import F, Max, Model, QuerySet, Value
+from django.db.models import F, ForeignKey, ForeignObjectRel, Max, Model, QuerySet, Value
 from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from accounts.enums import BACK_OFFICE_ROLES, EntryKind, ReviewReason, ReviewStatus, Role
-from accounts.models import Account, AccountReview, CreditEntry, PriceList, Rate, User
+from accounts.models import Account, AccountReview, CreditEntry, OneTimeSecret, PriceList, Rate, User
 from accounts.selectors import NOBODY
 from accounts.signals import people_arrived, people_taken_back
 from common.bulk import copy_rows, merge_rows
@@ -151,10 +152,22 @@ def _join_groups(arrivals: Sequence[Arrival]) -> None:
     merge_rows(User.groups.through._meta.db_table, ["user_id", "group_id"], rows, key=["user_id", "group_id"])
 
 
-def what_stands_on(user_ids: Collection[int]) -> list[str]:
+# What arrivals themselves are made of, and links that anybody may have mailed to them.
+_OURS = {
+    (Account, "user"),
+    (AccountReview, "account"),
+    (CreditEntry, "account"),
+    (OneTimeSecret, "user"),
+    (User.groups.through, "user"),
+}
+_REVERSAL = "taken back:"
+
+
+def what_stands_on(user_ids: Collection[int], *, apart: type[Model] | None = None) -> list[str]:
     """What has been built on these arrivals: they signed in, credits moved, or rows of other apps name them.
 
-    Locks them first, until the transaction ends: nobody signs in, moves credits or names them from then on.
+    Locks them first, until the transaction ends: nobody signs in, moves credits or names them from then on. Of tables
+    below the abstract model `apart` the caller asks `who_names` where their rows can be seen.
     """
     found = []
     people, accounts = User.objects.all(), Account.objects.all()
@@ -168,23 +181,42 @@ def what_stands_on(user_ids: Collection[int]) -> list[str]:
         moved = later.filter(account__user__in=chunk).exclude(reference__startswith=_REVERSAL)
         if moved.exists():
             found.append("credits have moved")
-        found += [f"{name} name them" for name in _named_by(User, people.filter(pk__in=chunk))]
-        found += [f"{name} name their accounts" for name in _named_by(Account, accounts.filter(user__in=chunk))]
+        rows = accounts.filter(user__in=chunk)
+        found += [f"{_name(each)} name them" for each in _pointing(User, apart=apart) if _names(each, chunk)]
+        found += [
+            f"{_name(each)} name their accounts" for each in _pointing(Account, apart=apart) if _names(each, rows)
+        ]
     return sorted(set(found))
 
 
-_OURS = {Account, CreditEntry, AccountReview, User.groups.through}
-_REVERSAL = "taken back:"
+def who_names(user_ids: Collection[int], *, within: type[Model]) -> list[str]:
+    """What tables below the abstract model `within` name these people, as `what_stands_on` says it; locks nothing."""
+    fields = _pointing(User, within=within)
+    return sorted({f"{_name(each)} name them" for chunk in _chunks(user_ids) for each in fields if _names(each, chunk)})
 
 
-def _named_by(model: type[Model], rows: QuerySet[Model]) -> Iterator[str]:
-    """Every table that points at some of the rows, but for what arrivals themselves are made of."""
-    for relation in model._meta.related_objects:
-        other = relation.related_model
-        if other in _OURS or isinstance(other, str):
-            continue
-        if other._default_manager.filter(**{f"{relation.field.name}__in": rows}).exists():
-            yield str(other._meta.verbose_name_plural)
+def _pointing(
+    model: type[Model], *, apart: type[Model] | None = None, within: type[Model] = Model
+) -> list[ForeignKey[Any, Any]]:
+    """Every reference to `model`, also those that have no way back (`related_name="+"`), but for `_OURS`."""
+    relations = [each for each in model._meta.get_fields(include_hidden=True) if isinstance(each, ForeignObjectRel)]
+    fields = [each.field for each in relations if isinstance(each.field, ForeignKey)]
+    return [
+        field
+        for field in fields
+        if (field.model, field.name) not in _OURS
+        and issubclass(field.model, within)
+        and not (apart is not None and issubclass(field.model, apart))
+    ]
+
+
+def _names(field: ForeignKey[Any, Any], rows: Collection[int] | QuerySet[Model]) -> bool:
+    found: bool = field.model._base_manager.filter(**{f"{field.name}__in": rows}).exists()
+    return found
+
+
+def _name(field: ForeignKey[Any, Any]) -> str:
+    return str(field.model._meta.verbose_name_plural)
 
 
 def take_back_arrivals(
@@ -212,6 +244,7 @@ def take_back_arrivals(
             AccountReview.objects.filter(account__user__in=chunk, status=ReviewStatus.OPEN).update(
                 status=ReviewStatus.SETTLED, settled_at=now, note=note[:200], updated_at=now
             )
+            OneTimeSecret.objects.filter(user__in=chunk).delete()
             User.groups.through.objects.filter(user__in=chunk).delete()
             User.objects.filter(pk__in=chunk).update(
                 email=Concat(Cast("pk", CharField()), Value(f"@{NOBODY}")),

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.approvals import Kind
 from accounts.enums import EntryKind
-from accounts.exceptions import AccountDisabled, InsufficientCredits
+from accounts.exceptions import AccountDisabled, InsufficientCredits, PersonErased
 from accounts.models import Account, Approval, CreditEntry, Rate, User
+from accounts.selectors import is_anonymous
 from accounts.services import ledger
 from accounts.services.approvals import request_approval, require_reason
 from accounts.signals import rate_given
@@ -31,7 +32,7 @@ _WINDOW = timedelta(hours=24)
 def grant_credits(account: Account, *, credits: int, reason: str, by: User) -> Approval | None:
     """Give `credits` (1 to 10⁹); the approval where that waits for a second person, None where it is done.
 
-    Raises `Invalid` (400) for a missing reason or another number, `ApprovalPending` (409).
+    Raises `Invalid` (400) for a missing reason or another number, `ApprovalPending` (409), `PersonErased` (409).
     """
     if not 0 < credits <= MAX_CREDITS:
         raise _not_so_many()
@@ -65,7 +66,7 @@ def _move(
 ) -> Approval | None:
     reason = require_reason(reason)
     with unit_of_work():
-        locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        locked = _lock(account.pk)
         if kind == SPEND and not locked.is_active:
             raise AccountDisabled
         if locked.credit + credits < 0:
@@ -84,6 +85,14 @@ def _move(
         if rate is not None:
             _note_rate(locked.user_id, rate, by=by)
     return None
+
+
+def _lock(account_id: int) -> Account:
+    """Raises `PersonErased` (409) where its owner was erased, or an import was taken back that brought them."""
+    locked = Account.objects.select_for_update(no_key=True).get(pk=account_id)
+    if is_anonymous(locked.user):
+        raise PersonErased
+    return locked
 
 
 def _takes_two(account: Account, credits: int, by: User) -> bool:
@@ -115,6 +124,7 @@ def _note_rate(user_id: int, rate: Rate, *, by: User) -> None:
 
 def _execute(approval: Approval, by: User) -> None:
     given = approval.parameters
+    _lock(Account.objects.values_list("pk", flat=True).get(user=given["user"]))
     _book(
         approval.kind,
         given["user"],

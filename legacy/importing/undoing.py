@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.services.arrivals import take_back_arrivals, what_stands_on
+from accounts.services.arrivals import take_back_arrivals, what_stands_on, who_names
 from catalog.models import SearchEntry, Stock
 from catalog.rows import ProductRow, StockRow
 from catalog.services.products import import_products
@@ -17,6 +17,8 @@ from common.unit_of_work import unit_of_work
 from legacy.importing.batches import PRICE_LISTS, PRODUCTS, RATES, SOURCE, STOCK, USERS, alone
 from legacy.importing.products import RULES
 from legacy.importing.running import old_ids
+from marketplaces.models.base import TenantModel
+from marketplaces.tenancy import crossing
 from payments.models import Payment
 from reservations.models import ReservationLine
 
@@ -47,19 +49,31 @@ def undo(number: int) -> dict[str, int]:
             raise UnknownBatch
         taken = {}
         if batch.state != ImportState.UNDONE:
+            # Merchants' rows are seen by a login of its own, outside of the transaction that takes back.
+            with crossing():
+                apart = who_names(_people(batch), within=TenantModel)
             with unit_of_work():
-                taken = _take_back(batch)
+                taken = _take_back(batch, apart)
         # Products may live where that transaction does not reach: what a killed process left is withdrawn now.
         if withdrawn := _withdraw_products(batch):
             taken[PRODUCTS] = withdrawn
         return taken
 
 
-def _take_back(batch: ImportBatch) -> dict[str, int]:
-    people = [int(new_id) for new_id in old_ids(USERS, batch).values()]
+def _people(batch: ImportBatch) -> list[int]:
+    return [int(new_id) for new_id in old_ids(USERS, batch).values()]
+
+
+def _take_back(batch: ImportBatch, reasons_apart: Collection[str]) -> dict[str, int]:
+    people = _people(batch)
     rates = [int(new_id) for new_id in old_ids(RATES, batch).values()]
     stock = [new_id.partition(":") for new_id in old_ids(STOCK, batch).values()]
-    reasons = [*what_stands_on(people), *_on_rates(rates, people), *_on_stock(stock, batch)]
+    reasons = [
+        *what_stands_on(people, apart=TenantModel),
+        *reasons_apart,
+        *_on_rates(rates, people),
+        *_on_stock(stock, batch),
+    ]
     if reasons:
         raise BuiltUpon(reasons)
     prices = [int(new_id) for new_id in old_ids(PRICE_LISTS, batch).values()]

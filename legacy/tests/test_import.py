@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 
 from accounts.enums import Role
 from accounts.models import Account, AccountReview, CreditEntry, PriceList, Rate, User
-from accounts.services import ledger
+from accounts.services import corrections, ledger
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import make_user
 from audit.models import Event, EventPersonal, Seal
@@ -29,6 +29,7 @@ from common.models import ImportBatch, ImportedRow
 from legacy.importing import batches, people, reference, running
 from legacy.importing.rules import RULES
 from legacy.tests.old_database import PASSWORD, THEN, Old, make_dirty, old_database, server
+from marketplaces.tests.factories import make_merchant
 from payments.services.starting import create_payment
 from payments.tests.factories import make_rate
 
@@ -471,7 +472,7 @@ def test_import_after_undo_gives_life_to_the_same_rows(dirty: Old, bring: Any, c
     assert verify_ledger().findings == []
 
 
-@pytest.mark.parametrize("life", ["signed in", "spent", "paid", "rate elsewhere"])
+@pytest.mark.parametrize("life", ["signed in", "spent", "paid", "rate elsewhere", "approval", "merchant"])
 def test_undo_is_refused_once_something_stands_on_it(life: str, dirty: Old, bring: Any) -> None:
     bring(dirty)
     marie, rate = user_of(1), Rate.objects.get(pk=of_old("rates", 1))
@@ -484,6 +485,12 @@ def test_undo_is_refused_once_something_stands_on_it(life: str, dirty: Old, brin
     elif life == "rate elsewhere":
         Account.objects.filter(user__email=NAME_OF_MINE).update(rate=rate)
         reason = "other accounts have its rates"
+    elif life == "approval":
+        corrections.grant_credits(marie.account, credits=10_000, reason="geste", by=make_user(Role.STAFF))
+        reason = "approbations name them"
+    elif life == "merchant":
+        make_merchant(owner=marie)
+        reason = "membres des marchands name them"
     else:
         create_payment(make_user(), purpose="rate", purpose_id=str(rate.pk), provider="mypayga", phone="077 12 34 56")
         reason = "payments are for its rates"
