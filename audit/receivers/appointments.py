@@ -16,13 +16,17 @@ from payments.models import Payment
 
 @receiver(appointments.appointment_changed, dispatch_uid="audit.appointment_changed")
 def appointment_changed(appointment: Appointment, old: AppointmentStatus | None, **kwargs: Any) -> None:
-    # Why somebody sees a doctor is personal, and so is why they do not.
-    typed = {"reason": appointment.reason, "cancel_reason": appointment.cancel_reason}
+    # Why somebody sees a doctor is personal, and so is why they do not, or why they could not wait.
+    typed = {
+        "reason": appointment.reason,
+        "cancel_reason": appointment.cancel_reason,
+        "overbook_reason": appointment.overbook_reason,
+    }
     changes: dict[str, Any] = {"old": old, "new": appointment.status}
     if old is None:
         changes |= {"practitioner": appointment.practitioner_id, "starts_at": appointment.starts_at}
     if appointment.overbooked:
-        changes["overbook_reason"] = appointment.overbook_reason
+        changes["overbooked"] = True
     record(
         Action(f"appointment.{appointment.status}"),
         entity="appointment",
