@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -10,10 +11,12 @@ class Holding:
 
     `is_open(user_id)` is true while something is going on that the person is needed for: nobody is erased meanwhile.
     `erase(user_id)` removes their personal values, in the transaction of the erasure, and keeps money and events.
+    `needed_for` tells staff what is open and what to do about it; empty where nothing ever is.
     """
 
     is_open: Callable[[int], bool]
     erase: Callable[[int], None]
+    needed_for: Any = ""
 
 
 _holdings: dict[str, Holding] = {}
@@ -29,9 +32,9 @@ def register(name: str, holding: Holding) -> None:
     _holdings[name] = holding
 
 
-def open_holdings(user_id: int) -> list[str]:
-    """The names of those that still need the person."""
-    return [name for name, holding in _holdings.items() if holding.is_open(user_id)]
+def open_holdings(user_id: int) -> dict[str, str]:
+    """The names of those that still need the person, and what each needs them for."""
+    return {name: str(holding.needed_for) for name, holding in _holdings.items() if holding.is_open(user_id)}
 
 
 def erase_holdings(user_id: int) -> None:

@@ -151,7 +151,7 @@ class PersonErased(Conflict):
 
 class StillNeeded(Conflict):
     code = "still_needed"
-    detail = _("Une réservation, un paiement ou un remboursement est encore en cours.")
+    detail = _("Quelque chose de cette personne est encore en cours.")
 
 
 class UnknownAccount(NotFound):

@@ -7,9 +7,11 @@ class AppointmentsConfig(AppConfig):
     verbose_name = _("Rendez-vous")
 
     def ready(self) -> None:
+        from accounts.erasure import Holding
+        from accounts.erasure import register as register_holding
         from accounts.services.verification import register_check
         from accounts.statement import register_labels
-        from appointments import labels, mails, receivers  # noqa: F401  (registers its receivers)
+        from appointments import erasure, labels, mails, receivers  # noqa: F401  (registers its receivers)
         from appointments.purpose import AppointmentPurpose
         from appointments.services.expiry import expire_overdue
         from appointments.services.notes import reencrypt_notes
@@ -24,6 +26,8 @@ class AppointmentsConfig(AppConfig):
 
         register_check("appointments", check_appointments)
         register_kept("notes of doctors", reencrypt_notes)
+        needed_for = _("Des rendez-vous sont à venir ou sans issue : annulez-les, ou notez comment ils ont fini.")
+        register_holding("appointments", Holding(erasure.is_open, erasure.erase, needed_for))
         register_labels(labels.BOOKED, labels.GIVEN_UP, labels.FEE, labels.FEE_BACK)
         purposes.register("appointment", AppointmentPurpose())
         register("appointments_to_expire", expire_overdue)

@@ -21,7 +21,7 @@ entry_changed = Signal()
 """`entry` (of the waitlist, in its new status), `old` (EntryStatus or None), `by` (User or None)."""
 
 feed_changed = Signal()
-"""`feed`, `by`: a calendar was shared, or revoked (`feed.revoked_at`)."""
+"""`feed`, `by` (User or None): a calendar was shared, or revoked (`feed.revoked_at`)."""
 
 practitioner_verified = Signal()
 """`practitioner`, `is_verified`, `by`."""

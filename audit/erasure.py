@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from accounts.models import Account, TokenFamily
+from accounts.models import Account, Approval, TokenFamily
+from appointments.enums import Status as AppointmentStatus
+from appointments.models import Appointment, Practitioner
 from audit.models import Event, EventPersonal
 from payments.models import Payment, Refund
 from reservations.models import Reservation
@@ -14,6 +16,15 @@ def erase(user_id: int) -> None:
     """Delete the personal values of what they did, and of what was done to them and theirs."""
     theirs: dict[str, Iterable[object]] = {
         "account": Account.objects.filter(user_id=user_id).values_list("pk", flat=True),
+        # Who asks types the reason, and every event of the request repeats it.
+        "approval": Approval.objects.filter(Q(beneficiary_id=user_id) | Q(requested_by_id=user_id)).values_list(
+            "public_id", flat=True
+        ),
+        # Why a doctor called one off is about the doctor.
+        "appointment": Appointment.objects.filter(
+            Q(patient_id=user_id) | Q(practitioner__user_id=user_id, status=AppointmentStatus.CANCELLED)
+        ).values_list("public_id", flat=True),
+        "practitioner": Practitioner.objects.filter(user_id=user_id).values_list("pk", flat=True),
         "session": TokenFamily.objects.filter(user_id=user_id).values_list("public_id", flat=True),
         "reservation": Reservation.objects.filter(user_id=user_id).values_list("public_id", flat=True),
         "payment": Payment.objects.filter(user_id=user_id).values_list("public_id", flat=True),

@@ -38,6 +38,8 @@ _IGNORED = {"created_at", "updated_at"}
 # Events are kept for ever: of these they tell that they changed, not what was written. Why a doctor is away (an
 # illness, a bereavement) is nobody's business in ten years.
 _UNTOLD = {(TimeOff, "reason")}
+# Of these, too, but the values stand beside the event, where they are erased with the person.
+_PERSONAL = {(Practitioner, name) for name in ("bio", "place", "latitude", "longitude")}
 
 
 def remember(
@@ -61,6 +63,7 @@ def saved(
             entity=_entity(sender),
             entity_id=instance.pk,
             changes={"new": _told(sender, new, new)},
+            personal=_personal(sender, new=new),
         )
         return
     old = instance._audit_old  # type: ignore[attr-defined]
@@ -71,6 +74,9 @@ def saved(
             entity=_entity(sender),
             entity_id=instance.pk,
             changes={"old": _told(sender, old, changed), "new": _told(sender, new, changed)},
+            personal=_personal(
+                sender, old={name: old[name] for name in changed}, new={name: new[name] for name in changed}
+            ),
         )
 
 
@@ -81,11 +87,22 @@ def deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:
         entity=_entity(sender),
         entity_id=instance.pk,
         changes={"old": _told(sender, old, old)},
+        personal=_personal(sender, old=old),
     )
 
 
 def _told(model: type[Model], values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: "…" if (model, name) in _UNTOLD and values[name] else values[name] for name in names}
+    hidden = _UNTOLD | _PERSONAL
+    return {name: "…" if (model, name) in hidden and values[name] else values[name] for name in names}
+
+
+def _personal(model: type[Model], **sides: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that `_told` leaves out of the event, by side (`old`, `new`)."""
+    found = {
+        side: {name: value for name, value in values.items() if value and (model, name) in _PERSONAL}
+        for side, values in sides.items()
+    }
+    return {side: values for side, values in found.items() if values}
 
 
 def _values(instance: Model, update_fields: Iterable[str] | None = None) -> dict[str, Any]:

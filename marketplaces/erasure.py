@@ -1,5 +1,7 @@
 """Whoever is erased is a member of nothing any more."""
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.erasure import Holding
 from marketplaces.enums import MemberRole
 from marketplaces.models import Membership
@@ -30,4 +32,8 @@ def _merchants_of(user_id: int) -> list[int]:
         return list(Membership.objects.order_by("merchant_id").values_list("merchant_id", flat=True))
 
 
-HOLDING = Holding(is_open=owns_something, erase=leave_all)
+HOLDING = Holding(
+    is_open=owns_something,
+    erase=leave_all,
+    needed_for=_("Un marchand actif n'a pas d'autre propriétaire : nommez-en un, ou désactivez le marchand."),
+)

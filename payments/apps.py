@@ -26,4 +26,5 @@ class PaymentsConfig(AppConfig):
         register("payment_callbacks", callbacks.process_waiting)
         register("payments_to_ask", asking.ask_due)
         register("payments_to_expire", asking.expire_old)
-        register_holding("payments", Holding(erasure.is_open, erasure.erase))
+        needed_for = _("Un paiement ou un remboursement n'a pas encore d'issue : réglez-le d'abord.")
+        register_holding("payments", Holding(erasure.is_open, erasure.erase, needed_for))

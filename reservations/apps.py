@@ -29,4 +29,5 @@ class ReservationsConfig(AppConfig):
         register("reservations_to_expire", expire_overdue)
         register("epg_requests_to_send", submit_forgotten)
         register("epg_requests_interrupted", doubt_interrupted)
-        register_holding("reservations", Holding(erasure.is_open, erasure.erase))
+        needed_for = _("Des boîtes lui sont encore gardées : annulez la réservation, ou attendez son retrait.")
+        register_holding("reservations", Holding(erasure.is_open, erasure.erase, needed_for))

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import erasure
 from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, Role, SessionEnd
 from accounts.exceptions import AdministratorsOnly, OwnAccess, StillNeeded
-from accounts.models import Account, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
+from accounts.models import Account, AccountReview, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
 from accounts.selectors import NOBODY, is_anonymous
 from accounts.services.accounts import switch_account
 from accounts.services.roles import require_other_administrator
@@ -16,13 +16,16 @@ from common.errors import FieldError, Forbidden
 from common.models import IdempotencyKey, Mail
 from common.unit_of_work import unit_of_work
 
+# In the place of a reason that somebody typed: that there was one stays.
+_ERASED = "…"
+
 
 def anonymise_user(user: User, *, by: User) -> User:
     """Make the row nobody's and close it for good; nothing happens where it is nobody's already.
 
     Raises `Forbidden` without `accounts.anonymise_user`, `OwnAccess` for oneself, `AdministratorsOnly` (403) for a
-    member of the team, `LastAdministrator` (409), and `StillNeeded` (409), with what is open, while a reservation, a
-    payment or a refund of theirs is under way.
+    member of the team, `LastAdministrator` (409), and `StillNeeded` (409), with what is open and what to do about it,
+    while a reservation, an appointment, a payment, a refund or an approval of theirs is under way.
     """
     if user.pk == by.pk:
         raise OwnAccess(_("Vous ne pouvez pas effacer votre propre compte."))
@@ -38,9 +41,9 @@ def anonymise_user(user: User, *, by: User) -> User:
             return locked
         still_open = erasure.open_holdings(locked.pk)
         if Approval.objects.filter(beneficiary=locked, status=ApprovalStatus.REQUESTED).exists():
-            still_open.append("approvals")
+            still_open["approvals"] = str(_("Une approbation en sa faveur attend : faites-la décider, ou retirer."))
         if still_open:
-            raise StillNeeded(errors=[FieldError(name, StillNeeded.code, StillNeeded.detail) for name in still_open])
+            raise StillNeeded(errors=[FieldError(name, StillNeeded.code, why) for name, why in still_open.items()])
         Mail.objects.filter(to=locked.email).delete()
         _empty(locked)
         end_sessions(locked, reason=SessionEnd.ERASED, by=by)
@@ -48,6 +51,8 @@ def anonymise_user(user: User, *, by: User) -> User:
         if account is not None:
             switch_account(account, is_active=False, by=by)
         erasure.erase_holdings(locked.pk)
+        Approval.objects.filter(beneficiary=locked).update(reason=_ERASED, note="")
+        AccountReview.objects.filter(account__user=locked).exclude(note="").update(note="")
         TokenFamily.objects.filter(user=locked).delete()
         OneTimeSecret.objects.filter(user=locked).delete()
         SecondFactor.objects.filter(user=locked).delete()

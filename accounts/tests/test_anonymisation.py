@@ -5,12 +5,13 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts.enums import Role
+from accounts.enums import ReviewReason, Role
 from accounts.exceptions import AdministratorsOnly, LastAdministrator, PersonErased
-from accounts.models import Account, CreditEntry, OneTimeSecret, TokenFamily, User
+from accounts.models import Account, AccountReview, Approval, CreditEntry, OneTimeSecret, TokenFamily, User
 from accounts.selectors import is_anonymous
-from accounts.services import roles
+from accounts.services import approvals, roles
 from accounts.services.anonymisation import anonymise_user
+from accounts.services.corrections import grant_credits
 from accounts.services.profiles import update_profile
 from accounts.services.roles import change_role, switch_user
 from accounts.services.verification import verify_ledger
@@ -107,24 +108,58 @@ def test_second_time_changes_nothing(api, admin, marie):
 
 
 @pytest.mark.parametrize(
-    "what, holder",
+    "what, holder, needed_for",
     [
-        (lambda user: make_reservation(user=user), "reservations"),
-        (lambda user: make_payment(Status.PENDING, user=user), "payments"),
-        (lambda user: make_payment(Status.HELD, user=user), "payments"),
-        (lambda user: make_refund(RefundStatus.DUE, make_payment(Status.SUCCEEDED, user=user)), "payments"),
+        (lambda user: make_reservation(user=user), "reservations", "annulez la réservation, ou attendez son retrait"),
+        (lambda user: make_payment(Status.PENDING, user=user), "payments", "réglez-le d'abord"),
+        (lambda user: make_payment(Status.HELD, user=user), "payments", "réglez-le d'abord"),
+        (
+            lambda user: make_refund(RefundStatus.DUE, make_payment(Status.SUCCEEDED, user=user)),
+            "payments",
+            "réglez-le d'abord",
+        ),
+        (lambda user: _ask_for_credits(user, reason="Geste"), "approvals", "faites-la décider, ou retirer"),
     ],
-    ids=["reservation", "payment", "held payment", "refund"],
+    ids=["reservation", "payment", "held payment", "refund", "approval"],
 )
-def test_who_is_still_needed_is_not_erased(api, admin, marie, what, holder):
+def test_who_is_still_needed_is_not_erased(api, admin, marie, what, holder, needed_for):
     what(marie)
     client = api(admin)
     before = contents()
 
     response = client.delete(f"/api/v1/users/{marie.pk}/")
     assert (response.status_code, response.json()["code"]) == (409, "still_needed")
-    assert [error["field"] for error in response.json()["errors"]] == [holder]
+    (error,) = response.json()["errors"]
+    assert (error["field"], error["detail"].partition(" : ")[2]) == (holder, f"{needed_for}.")
     assert contents() == before
+
+
+def _ask_for_credits(user, *, reason):
+    return grant_credits(user.account, credits=10_000, reason=reason, by=make_user(Role.STAFF))
+
+
+def test_what_was_typed_about_a_request_goes_with_who_gains(admin, marie):
+    waits = _ask_for_credits(marie, reason="Marie Obame, 074 98 76 54")
+    other = _ask_for_credits(make_user(), reason="Geste")
+    for each in (waits, other):
+        approvals.refuse(each, by=admin, note="Marie Obame: non" if each == waits else "Trop")
+
+    anonymise_user(marie, by=admin)
+
+    kept = Approval.objects.order_by("pk").values_list("reason", "note", "status", "amount")
+    assert list(kept) == [("…", "", "refused", 10_000), ("Geste", "Trop", "refused", 10_000)]
+    assert [word for word in PERSONAL if word in str(contents())] == []
+    assert all(proves(event) for event in Event.objects.all())
+
+
+def test_conclusion_about_an_account_goes_with_its_owner(admin, marie):
+    AccountReview.objects.create(
+        account=marie.account, reason=ReviewReason.choices[0][0], found=1, explained=0, note="Marie s'est trompée"
+    )
+
+    anonymise_user(marie, by=admin)
+
+    assert AccountReview.objects.get().note == ""
 
 
 def test_nobody_erases_themselves(api, admin):

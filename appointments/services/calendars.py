@@ -49,7 +49,14 @@ def revoke(feed: CalendarFeed, *, by: User) -> None:
             _revoke(locked, by=by)
 
 
-def _revoke(feed: CalendarFeed, *, by: User) -> None:
+def revoke_all(user_id: int) -> None:
+    """Of a person who is erased: every address that is live."""
+    with unit_of_work():
+        for feed in CalendarFeed.objects.select_for_update(no_key=True).filter(user_id=user_id, revoked_at=None):
+            _revoke(feed, by=None)
+
+
+def _revoke(feed: CalendarFeed, *, by: User | None) -> None:
     feed.revoked_at = timezone.now()
     feed.save(update_fields=["revoked_at", "updated_at"])
     feed_changed.send(CalendarFeed, feed=feed, by=by)

@@ -205,3 +205,15 @@ def test_why_a_doctor_is_away_is_not_told_for_ever():
     for event in events:
         assert "genou" not in str(event.changes)
         assert "Chimio" not in str(event.changes)
+
+
+def test_what_presents_a_doctor_stands_beside_the_event():
+    doctor = make_practitioner(bio="Père de jumeaux")
+    before = len(_events())
+    doctor.bio, doctor.grid_minutes = "Père de triplés", 20
+    doctor.save()
+
+    event = _newest(before)
+    assert event.changes == {"old": {"bio": "…", "grid_minutes": 15}, "new": {"bio": "…", "grid_minutes": 20}}
+    assert event.personal.values == {"old": {"bio": "Père de jumeaux"}, "new": {"bio": "Père de triplés"}}
+    assert unproven() == []
