@@ -269,4 +269,4 @@ class ArchiveAdmin(ReadOnlyAdmin):
 
     list_display = ("file_name", "first_seal", "last_seal", "count", moment("created_at", _("créé le")))
     ordering = ("-first_seal",)
-    fields = ("file_name", "sha256", "first_seal", "last_seal", "count", "created_at")
+    fields = ("file_name", "sha256", "first_seal", "last_seal", "count", "created_at", "key", "signature")

@@ -117,13 +117,19 @@ class Anchor(Timestamped):
 
 
 class Archive(Timestamped):
-    """Sealed events that were moved to a file: the seals `first_seal` to `last_seal`, and the file's SHA-256."""
+    """Sealed events that were moved to a file: the seals `first_seal` to `last_seal`, and the file's SHA-256.
+
+    Signed as seals are: a row that anybody could write would hide that events were removed.
+    """
 
     file_name = models.CharField(_("fichier"), max_length=255)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     first_seal = models.PositiveIntegerField(_("premier scellé"), unique=True)
     last_seal = models.PositiveIntegerField(_("dernier scellé"), unique=True)
     count = models.PositiveIntegerField(_("événements"))
+    # Empty in rows from before they were signed: their event vouches for those (`seals/archive_rows.py`).
+    key = models.CharField(_("clé publique"), max_length=64, default="", db_default="")
+    signature = models.CharField(_("signature"), max_length=128, default="", db_default="")
 
     class Meta:
         verbose_name = _("archive")

@@ -5,11 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import connection, transaction
-from django.db.models import Max
 
 from audit.enums import Action
 from audit.models import Archive, Event, Seal
-from audit.seals import ranges
+from audit.seals import archive_rows, ranges
 from audit.seals.archive_files import ArchiveUnreadable, read_archive, write_archive
 from audit.seals.leaves import leaf_of, split, stored_events
 from audit.services import record
@@ -25,7 +24,7 @@ class NothingToArchive(Exception):
 
 
 class NotProvable(Exception):
-    """An event to archive is not what was sealed: `verify_audit` says which."""
+    """An event to archive, or an archive of before, is not what was sealed or signed: `verify_audit` says which."""
 
 
 def archive_events(*, before: datetime, folder: Path) -> Archive:
@@ -34,7 +33,7 @@ def archive_events(*, before: datetime, folder: Path) -> Archive:
     Needs the database's owner. Killed before the last step, nothing has left the table; a file without its `Archive`
     row is then of no meaning. Raises `NothingToArchive`, `NotProvable`, `FileExistsError`, `ArchiveUnreadable`.
     """
-    done = Archive.objects.aggregate(last=Max("last_seal"))["last"] or 0
+    done = max((archive.last_seal for archive in _archives()), default=0)
     seals = list(Seal.objects.filter(number__gt=done, sealed_at__lt=before).order_by("number")[:_SEALS_A_FILE])
     if not seals:
         raise NothingToArchive
@@ -46,27 +45,30 @@ def archive_events(*, before: datetime, folder: Path) -> Archive:
     if content.sha256 != sha256 or sum(map(len, content.by_seal.values())) != count:
         raise ArchiveUnreadable("what was written cannot be read back")
     with unit_of_work():
-        archive = Archive.objects.create(
-            file_name=path.name, sha256=sha256, first_seal=first, last_seal=last, count=count
-        )
-        record(
-            Action.AUDIT_ARCHIVED,
-            entity="archive",
-            entity_id=archive.pk,
-            changes={"file": path.name, "sha256": sha256, "first_seal": first, "last_seal": last, "events": count},
-        )
+        archive = Archive(file_name=path.name, sha256=sha256, first_seal=first, last_seal=last, count=count)
+        archive_rows.sign(archive)
+        archive.save(force_insert=True)
+        record(Action.AUDIT_ARCHIVED, entity="archive", entity_id=archive.pk, changes=archive_rows.told(archive))
     _take_out(seals)
     return archive
 
 
 def finish_archiving() -> int:
-    """Take out what a killed run has archived and left in the table; how many events went."""
+    """Take out what a killed run has archived and left in the table; how many events went. Raises `NotProvable`."""
     archived = [
         seal
-        for archive in Archive.objects.all()
+        for archive in _archives()
         for seal in Seal.objects.filter(number__range=(archive.first_seal, archive.last_seal))
     ]
     return _take_out(archived)
+
+
+def _archives() -> list[Archive]:
+    """A row that is not ours would have events taken out that are in no file."""
+    found = list(Archive.objects.order_by("first_seal"))
+    if not all(map(archive_rows.is_genuine, found)):
+        raise NotProvable
+    return found
 
 
 def _events(seals: list[Seal]) -> Iterator[tuple[int, int, bytes, str]]:

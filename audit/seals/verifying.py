@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from audit import canonical
 from audit.models import Archive, Event, EventPersonal, Seal
-from audit.seals import keys, merkle, ranges
+from audit.seals import archive_rows, keys, merkle, ranges
 from audit.seals.archive_files import ArchiveUnreadable, read_archive
 from audit.seals.leaves import leaf_of, split, stored_events
 from audit.seals.sealing import FIRST_PREVIOUS, open_gaps_of, payload, seal_hash
@@ -211,7 +211,7 @@ class _Archived:
 
 
 def _archived_events(files: Iterable[Path], result: Verification) -> dict[int, _Archived]:
-    """By seal number, what its archive holds."""
+    """By seal number, what its archive holds; a row that is not ours excuses no event from being there."""
     given: dict[str, Any] = {}
     for file in files:
         try:
@@ -220,7 +220,14 @@ def _archived_events(files: Iterable[Path], result: Verification) -> dict[int, _
         except ArchiveUnreadable as error:
             result.add("archive", 0, f"{file.name}: {error}")
     found: dict[int, _Archived] = {}
+    last = 0
     for archive in Archive.objects.order_by("first_seal"):
+        if not archive_rows.is_genuine(archive):
+            result.add("archive", 0, f"{archive.file_name}: its row is forged or changed: no key of ours has signed it")
+            continue
+        if archive.first_seal <= last:
+            result.add("archive", 0, f"{archive.file_name}: overlaps another one (seal {archive.first_seal})")
+        last = max(last, archive.last_seal)
         content = given.pop(archive.sha256, None)
         entry = _Archived(content.by_seal if content else None)
         for number in range(archive.first_seal, archive.last_seal + 1):

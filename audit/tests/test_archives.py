@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audit.models import Archive, Event, EventPersonal
+from audit.seals import archive_rows
 from audit.seals.archiving import NotProvable, archive_events, finish_archiving
 from audit.seals.sealing import seal_next
 from audit.seals.verifying import verify
@@ -92,6 +93,106 @@ def test_archive_of_another_log_and_a_forgotten_archive_are_found(
         *(f"event {number}: removed (seal 1)" for number in ids),
         f"archive: {path.name}: not an archive of this log, or changed since",
     ]
+
+
+def _forged(**fields: Any) -> Archive:
+    """A row as whoever may write to the table, and has no key, can make it."""
+    values = {"file_name": "forged.gz", "sha256": "0" * 64, "first_seal": 1, "last_seal": 1, "count": 3}
+    return Archive.objects.create(**values | fields)
+
+
+FORGED = "archive: forged.gz: its row is forged or changed: no key of ours has signed it"
+
+
+def test_events_removed_behind_a_forged_archive_are_found(append_only_lifted: Callable[[], Any]):
+    ids = make_events(3)
+    seal_next()
+    with append_only_lifted():
+        Event.objects.filter(pk__in=ids).delete()
+        forged = _forged()
+
+    removed = [f"event {number}: removed (seal 1)" for number in ids]
+    assert findings() == [*removed, FORGED]
+    # An event about it without the key of events is no better.
+    with append_only_lifted():
+        Event.objects.create(
+            occurred_at=timezone.now(),
+            action="audit.archived",
+            entity="archive",
+            entity_id=forged.pk,
+            actor_kind="command",
+            changes=archive_rows.told(forged),
+            commitment="f" * 64,
+            mac="f" * 64,
+        )
+    assert findings() == [*removed, f"event {ids[-1] + 1}: its mac does not fit", FORGED]
+
+
+def test_archive_row_that_says_more_than_was_signed_is_found(
+    append_only_lifted: Callable[[], Any], as_owner: None, tmp_path: Path
+):
+    ids = make_events(3)
+    seal_next(limit=2)
+    genuine = archive_events(before=timezone.now(), folder=tmp_path)
+    seal_next()
+    with append_only_lifted():
+        Event.objects.filter(pk__gte=ids[2]).delete()
+        Archive.objects.update(last_seal=2)
+
+    name = genuine.file_name
+    assert findings() == [
+        *(f"event {number}: removed (seal 1)" for number in ids[:2]),
+        *(f"event {number}: removed (seal 2)" for number in (ids[2], ids[2] + 1)),
+        f"archive: {name}: its row is forged or changed: no key of ours has signed it",
+    ]
+    with append_only_lifted():
+        Archive.objects.update(last_seal=1)
+        _forged(first_seal=2, last_seal=2, key=genuine.key, signature=genuine.signature)
+    assert findings() == [*(f"event {number}: removed (seal 2)" for number in (ids[2], ids[2] + 1)), FORGED]
+
+
+def test_archives_of_one_seal_are_found(as_owner: None, tmp_path: Path):
+    make_events(3)
+    seal_next(limit=2)
+    seal_next(limit=1)
+    archive_events(before=timezone.now(), folder=tmp_path)
+    again = Archive(file_name="again.gz", sha256="1" * 64, first_seal=2, last_seal=3, count=1)
+    archive_rows.sign(again)
+    again.save()
+
+    assert findings() == ["archive: again.gz: overlaps another one (seal 2)"]
+
+
+def test_archive_from_before_rows_were_signed_rests_on_its_event(
+    append_only_lifted: Callable[[], Any], as_owner: None, tmp_path: Path
+):
+    ids = make_events(2)
+    seal_next()
+    archive = archive_events(before=timezone.now(), folder=tmp_path)
+    with append_only_lifted():
+        Archive.objects.update(key="", signature="")
+    assert findings() == findings(archives=[tmp_path / archive.file_name]) == []
+
+    with append_only_lifted():
+        Archive.objects.update(count=1)
+
+    assert findings() == [
+        *(f"event {number}: removed (seal 1)" for number in ids),
+        f"archive: {archive.file_name}: its row is forged or changed: no key of ours has signed it",
+    ]
+
+
+def test_nothing_leaves_the_table_behind_a_forged_archive(as_owner: None, tmp_path: Path):
+    make_events(3)
+    seal_next()
+    _forged()
+
+    for archiving in (finish_archiving, lambda: archive_events(before=timezone.now(), folder=tmp_path)):
+        with pytest.raises(NotProvable):
+            archiving()
+
+    assert Event.objects.count() == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_interrupted_archiving_is_finished_by_the_next_run(as_owner: None, tmp_path: Path, monkeypatch: Any):

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             self.stdout.write(f"audit: {count} events archived")
         except NotProvable as error:
             raise CommandError(
-                "an event is not what was sealed: nothing more was archived; run verify_audit"
+                "an event is not what was sealed, or an archive not ours: nothing more was archived; run verify_audit"
             ) from error
         except FileExistsError as error:
             raise CommandError(f"{error.filename} is there already: move it away, it has no archive row") from error
