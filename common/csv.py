@@ -1,24 +1,28 @@
 """CSV for people who open it in a spreadsheet."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-# What spreadsheets take for the beginning of a formula, full-width forms included.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# Where a spreadsheet would begin a formula (full-width signs included), and the apostrophe there if there is one. At
+# the very beginning of a text tabs and ends of lines count, too: they are dropped before anybody looks. Further on it
+# is what follows a semicolon, a tab or the end of a line: a spreadsheet that splits there, as a French one does, knows
+# nothing of our quotes.
+_FORMULA = re.compile(r"""(?:\A(?=['" ]*[\t\r\n=+\-@＝＋－＠])|(?<=[;\t\r\n])(?=['" ]*[=+\-@＝＋－＠]))'?""")
 
 
 def neutral(text: str) -> str:
-    """The text, with an apostrophe in front where a spreadsheet would compute it. Numbers do not come through here.
+    """The text, with an apostrophe wherever a spreadsheet would begin to compute. Numbers do not come through here.
 
-    One that reads as if it had been neutralised before gets another one, so that `plain` undoes exactly this.
+    What reads as if it had been neutralised before gets another one, so that `plain` undoes exactly this.
     """
-    return f"'{text}" if text.lstrip("' ").startswith(_FORMULA) else text
+    return _FORMULA.sub(r"'\g<0>", text)
 
 
 def plain(text: str) -> str:
     """The text that `neutral` was given."""
-    return text[1:] if text.startswith("'") and neutral(text[1:]) == text else text
+    return _FORMULA.sub("", text)
 
 
 class _Echo:

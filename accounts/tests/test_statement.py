@@ -93,16 +93,27 @@ def test_csv_answers_with_and_without_its_slash(path, api, user):
 
 
 @pytest.mark.parametrize(
-    "reason", ['=HYPERLINK("http://x","y")', "+1+1", "-1", "@SUM(A1)", "\tx", "  =1", "＝1", "\r=1"]
+    "reason, written",
+    [
+        ('=HYPERLINK("http://x","y")', '\'=HYPERLINK("http://x","y")'),
+        ("+1+1", "'+1+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("  =1", "'  =1"),
+        ("＝1", "'＝1"),
+        ("\r=1", "'\r'=1"),
+        ("Crème;=1", "Crème;'=1"),
+    ],
 )
-def test_formulas_are_neutralised_and_numbers_are_not(reason, api, user):
+def test_formulas_are_neutralised_and_numbers_are_not(reason, written, api, user):
     CreditEntry.objects.create(
         account=user.account, amount=-1, balance_after=9, kind="spend", reference=reason, label=reason
     )
 
     last = read(api(user).get(CSV))[-1]
 
-    assert (last["label"], last["reference"], last["amount"]) == (f"'{reason}", f"'{reason}", "-1")
+    assert (last["label"], last["reference"], last["amount"]) == (written, written, "-1")
 
 
 @pytest.mark.parametrize("text", ["", "abc", "a=b", "Réservation à Louis", "12", 'un "mot", deux'])

@@ -1,13 +1,16 @@
 """Files of strangers: what is read, what is refused with a sentence, and what a spreadsheet would compute."""
 
+import csv
 import io
 import zipfile
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from common.csv import neutral, plain
+from common.csv import lines, neutral, plain
 from common.errors import Invalid
 from common.exchange import files
 
@@ -119,11 +122,38 @@ def test_too_many_bytes_and_lines_are_refused(settings: Any) -> None:
 
 
 TEXTS = ["=1+1", "@SUM(A1)", "-2", "'=1", "''=1", "'t Hof", " =1", "＝1", "l'été", "", "\t=1", "+241"]
+TEXTS += [
+    'Crème;=HYPERLINK("http://x")',
+    "a;'=1",
+    'a; "=1',
+    "a;\t=1",
+    "gel;-2",
+    "a;b;c = d",
+    '"=1',
+    ";",
+    ";;＝1",
+    "a\tb\t+1",
+]
+LINES = ["a\n=1", "a\r\n- b\n\n'- c", "\r=1", "\n\n@x"]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", [*TEXTS, *LINES])
 def test_neutral_text_computes_nothing_and_comes_back(text: str) -> None:
     assert not neutral(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "＝"))
+    assert plain(neutral(text)) == text
+
+
+@pytest.mark.parametrize("delimiter", list(",;\t"))
+@pytest.mark.parametrize("text", [*TEXTS, *LINES])
+def test_no_cell_is_a_formula_however_the_file_is_split(text: str, delimiter: str) -> None:
+    raw = "".join(lines([["3400935955838", text, 1], [text, 'un "mot"']]))
+
+    for cells in csv.reader(io.StringIO(raw, newline=""), delimiter=delimiter):
+        assert not [cell for cell in cells if cell.lstrip(" \t\r\n").startswith(tuple("=+-@＝"))]
+
+
+@given(st.text(alphabet="=+-@＝;,\t\r\n'\" a1"))
+def test_any_text_comes_back(text: str) -> None:
     assert plain(neutral(text)) == text
 
 
