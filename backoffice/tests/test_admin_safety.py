@@ -17,6 +17,7 @@ from audit.models import Event
 from backoffice.tests.pages import model_admins, page, page_of, said
 from backoffice.tests.world import make_approval, make_payment, make_rate, make_rate_payment, make_refund
 from common.admin import once
+from common.models import IdempotencyKey
 from payments.enums import RefundStatus, Status
 from payments.models import Payment, Refund
 from reservations.tests.factories import make_reservation
@@ -48,6 +49,18 @@ def test_credits_are_given_once_however_often_the_page_is_sent(signed_in: Signed
     assert said(second)[-1] == said(third)[-1] == ALREADY
     assert balance(patient) == 30
     assert Event.objects.filter(action="credits.grant", amount=20).count() == 1
+
+
+@pytest.mark.parametrize("token", ["\x00", "x" * 32, "a" * 33, "A" * 32, "é", "", "٣" * 32])
+def test_what_is_no_token_of_ours_stands_for_itself(signed_in: SignedIn, token: str) -> None:
+    patient, client = make_user(credits=10), signed_in(make_user(Role.STAFF))
+    given = {"credits": 20, "reason": "geste", "once": token}
+
+    answers = [client.post(page_of(patient.account, "grant_credits"), given) for _click in range(2)]
+
+    assert [answer.url for answer in answers] == [page_of(patient.account)] * 2
+    assert balance(patient) == 50
+    assert not IdempotencyKey.objects.exists()
 
 
 def test_every_page_that_asks_is_another_question(signed_in: SignedIn) -> None:

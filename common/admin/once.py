@@ -5,6 +5,7 @@ is committed before anything is done. A process that dies after the claim has do
 tells; the question can be asked anew.
 """
 
+import re
 import uuid
 
 from django.http import HttpRequest
@@ -13,7 +14,7 @@ from common.idempotency import fingerprint
 from common.models import IdempotencyKey
 
 FIELD = "once"
-_LONGEST = 64
+_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def new_token() -> str:
@@ -21,7 +22,7 @@ def new_token() -> str:
 
 
 def claim(request: HttpRequest) -> bool:
-    """Whether this answer is the first; one without a token comes from no page of ours and stands for itself."""
+    """Whether this answer is the first; one without a token of ours comes from no page of ours, stands for itself."""
     key = _key(request)
     if key is None:
         return True
@@ -40,4 +41,4 @@ def release(request: HttpRequest) -> None:
 
 def _key(request: HttpRequest) -> str | None:
     token = request.POST.get(FIELD, "")
-    return f"admin:{token[:_LONGEST]}" if token else None
+    return f"admin:{token}" if _TOKEN.fullmatch(token) else None
