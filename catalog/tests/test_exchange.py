@@ -9,8 +9,10 @@ import pytest
 import time_machine
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from openpyxl import Workbook
 
 from accounts.enums import Duty, Role
@@ -326,3 +328,74 @@ def test_a_moment_that_no_zone_can_hold_is_refused(keeper, name, head, line, mom
     ProductFactory(code="DOLI500")
     job = receive(name, f"{head}\n{line.format(moment)}\n", keeper)
     assert counts(job)[3] == 1
+
+
+def _break(monkeypatch, error):
+    def import_lines(self, lines, **options):
+        raise error
+
+    monkeypatch.setattr(type(resources.get("products")), "import_lines", import_lines)
+
+
+def _minutes_later():
+    return time_machine.travel(timezone.now() + timedelta(minutes=10))
+
+
+def test_an_import_that_fails_keeps_no_other_waiting(client, keeper, settings, monkeypatch, caplog):
+    settings.IMPORT_BACKGROUND_ROWS = 0
+    renamed, broken = receive("products", _many(1), keeper), receive("products", _many(2), keeper)
+    waiting = receive("pharmacies", "code;nom;ville\nP1;Une;Oyem\n", keeper)
+    FileImport.objects.filter(pk=renamed.pk).update(resource="articles")
+    _break(monkeypatch, KeyError("label"))
+
+    with _minutes_later():
+        assert jobs.run_due() == 3
+        assert jobs.run_due() == 0
+
+    found = dict(FileImport.objects.values_list("pk", "state"))
+    assert found == {renamed.pk: "failed", broken.pk: "failed", waiting.pk: "ready"}
+    reasons = dict(FileImport.objects.exclude(error="").values_list("pk", "error"))
+    assert reasons == {
+        renamed.pk: "Ce genre de fichier ne s'importe plus : exportez-en un nouveau et reprenez.",
+        broken.pk: "Une erreur imprévue a arrêté cet import ; elle est notée au journal du serveur.",
+    }
+    (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (logged.getMessage(), logged.file_import) == ("an import cannot be applied", broken.pk)
+    client.force_login(keeper)
+    for pk, reason in reasons.items():
+        page = client.get(reverse("admin:common_fileimport_change", args=[pk]))
+        assert (page.status_code, escape(reason) in page.content.decode()) == (200, True)
+    assert client.get(reverse("admin:common_fileimport_changelist")).status_code == 200
+
+
+def test_what_was_looked_at_under_a_name_of_before_is_neither_applied_nor_a_fault(client, keeper):
+    job = receive("products", _many(1), keeper)
+    FileImport.objects.filter(pk=job.pk).update(resource="articles")
+    job.refresh_from_db()
+
+    for answer in (jobs.confirm, jobs.abandon):
+        with pytest.raises(Forbidden):
+            answer(job, by=keeper)
+
+    client.force_login(keeper)
+    assert client.get(reverse("admin:common_fileimport_change", args=[job.pk])).status_code == 200
+    assert (FileImport.objects.get().state, Product.objects.count()) == ("ready", 0)
+
+
+def test_trouble_of_the_database_ends_no_import_and_stops_no_other(keeper, settings, monkeypatch, caplog):
+    settings.IMPORT_BACKGROUND_ROWS = 0
+    held, waiting = (
+        receive("products", _many(1), keeper),
+        receive("pharmacies", "code;nom;ville\nP1;Une;Oyem\n", keeper),
+    )
+    with monkeypatch.context() as trouble:
+        _break(trouble, OperationalError("deadlock detected"))
+        with _minutes_later():
+            assert jobs.run_due() == 2
+
+    assert dict(FileImport.objects.values_list("pk", "state")) == {held.pk: "checking", waiting.pk: "ready"}
+    (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (logged.getMessage(), logged.file_import) == ("an import was interrupted", held.pk)
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        assert jobs.run_due() == 1
+    assert set(FileImport.objects.values_list("state", flat=True)) == {"ready"}

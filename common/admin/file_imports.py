@@ -60,14 +60,15 @@ class FileImportAdmin(ReadOnlyAdmin):
         return answer
 
     def has_change_file_permission(self, request: HttpRequest, job: FileImport) -> bool:
-        return jobs.may_import(resources.get(job.resource), request.user)
+        return jobs.may_change(job, request.user)
 
     def has_confirm_permission(self, request: HttpRequest, job: FileImport) -> bool:
         return job.requested_by_id == request.user.pk and self.has_change_file_permission(request, job)
 
     @display(description=_("contenu"))
     def title(self, job: FileImport) -> Any:
-        return resources.get(job.resource).title
+        resource = resources.find(job.resource)
+        return resource.title if resource else job.resource
 
     @display(description=_("état"))
     def state_badge(self, job: FileImport) -> str:

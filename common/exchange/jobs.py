@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -49,6 +49,12 @@ def may_import(resource: ServiceResource, user: Any) -> bool:
     return bool(user.has_perm(resource.change_permission))
 
 
+def may_change(job: FileImport, user: Any) -> bool:
+    """Whether this person may bring in files of the job's kind; nobody may where it is none of ours any more."""
+    resource = resources.find(job.resource)
+    return resource is not None and may_import(resource, user)
+
+
 def receive(name: str, *, file_name: str, raw: bytes, by: Any) -> FileImport:
     """Take a file and look at it: at once where it is small, else a worker does.
 
@@ -73,7 +79,7 @@ def receive(name: str, *, file_name: str, raw: bytes, by: Any) -> FileImport:
 
 def confirm(job: FileImport, *, by: Any) -> FileImport:
     """`ready → applying`, by whoever brought the file. Raises `Forbidden` (403), `IllegalMove` (409)."""
-    if job.requested_by_id != by.pk or not may_import(resources.get(job.resource), by):
+    if job.requested_by_id != by.pk or not may_change(job, by):
         raise Forbidden
     with unit_of_work():
         locked = FileImport.objects.select_for_update(no_key=True).get(pk=job.pk)
@@ -88,7 +94,7 @@ def confirm(job: FileImport, *, by: Any) -> FileImport:
 
 def abandon(job: FileImport, *, by: Any) -> FileImport:
     """`checking | ready → abandoned`: nothing of it was written. Raises as `confirm` does."""
-    if not may_import(resources.get(job.resource), by):
+    if not may_change(job, by):
         raise Forbidden
     with unit_of_work():
         locked = FileImport.objects.select_for_update(no_key=True).get(pk=job.pk)
@@ -98,13 +104,16 @@ def abandon(job: FileImport, *, by: Any) -> FileImport:
 
 
 def run(pk: int) -> None:
-    """Work at it until it is looked at, or applied; nothing happens while somebody else does."""
+    """Work at it until it is looked at, or applied; nothing happens while somebody else does.
+
+    Whatever goes wrong ends it with a sentence, but for the database's own trouble, which is raised: it passes.
+    """
     if not _claim(pk):
         return
     job = FileImport.objects.select_related("requested_by").get(pk=pk)
-    resource = resources.get(job.resource)
     with translation.override(job.requested_by.language):
         try:
+            resource = _resource_of(job)
             # Rights may have been taken meanwhile.
             if not may_import(resource, job.requested_by):
                 raise Forbidden
@@ -120,16 +129,25 @@ def run(pk: int) -> None:
             # The same file would say the same again, at every sweep.
             logger.exception("an import cannot be applied", extra={"file_import": pk})
             _fail(job, _("Ce fichier ne peut pas être importé : une valeur n'est pas acceptée."))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("an import cannot be applied", extra={"file_import": pk})
+            _fail(job, _("Une erreur imprévue a arrêté cet import ; elle est notée au journal du serveur."))
 
 
 def run_due() -> int:
-    """Go on with what nobody works at any more; how many."""
+    """Go on with what nobody works at any more, the longest waiting first; how many. One keeps no other waiting."""
     due = FileImport.objects.filter(
         _is_free(), state__in=_RUNNING, updated_at__lt=timezone.now() - timedelta(seconds=30)
     )
-    keys = list(due.order_by("pk").values_list("pk", flat=True)[:20])
+    keys = list(due.order_by("updated_at", "pk").values_list("pk", flat=True)[:20])
     for pk in keys:
-        run(pk)
+        try:
+            run(pk)
+        except Exception:
+            # Tried again when its lease has run out.
+            logger.exception("an import was interrupted", extra={"file_import": pk})
     return len(keys)
 
 
@@ -147,6 +165,14 @@ def forget_old_files() -> int:
         job.file.delete(save=False)
         FileImport.objects.filter(pk=job.pk).update(file="", updated_at=now)
     return len(old)
+
+
+def _resource_of(job: FileImport) -> ServiceResource:
+    """Raises `Invalid` for a kind of file that an older version knew."""
+    resource = resources.find(job.resource)
+    if resource is None:
+        raise Invalid(_("Ce genre de fichier ne s'importe plus : exportez-en un nouveau et reprenez."), code="unknown")
+    return resource
 
 
 def _read(resource: ServiceResource, raw: bytes) -> list[Line]:

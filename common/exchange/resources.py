@@ -154,6 +154,11 @@ def register(resource: type[ServiceResource]) -> None:
     _resources[resource.name] = resource()
 
 
+def find(name: str) -> ServiceResource | None:
+    """For names that were written down before: what was registered then may be called otherwise now."""
+    return _resources.get(name)
+
+
 def get(name: str) -> ServiceResource:
     """Raises `KeyError` for a name that nobody registered."""
     return _resources[name]
