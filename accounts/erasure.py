@@ -10,7 +10,8 @@ class Holding:
     """What one app has about people.
 
     `is_open(user_id)` is true while something is going on that the person is needed for: nobody is erased meanwhile.
-    `erase(user_id)` removes their personal values, in the transaction of the erasure, and keeps money and events.
+    `erase(user_id)` removes their personal values, in the transaction of the erasure, and keeps money and events; the
+    person's own row still names them.
     `needed_for` tells staff what is open and what to do about it; empty where nothing ever is.
     """
 

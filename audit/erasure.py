@@ -4,16 +4,24 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import Account, Approval, TokenFamily
+from accounts.models import Account, Approval, TokenFamily, User
 from appointments.enums import Status as AppointmentStatus
 from appointments.models import Appointment, Practitioner
 from audit.models import Event, EventPersonal
+from audit.typed import typed_about
 from payments.models import Payment, Refund
 from reservations.models import Reservation
 
+_CHUNK = 500
+
 
 def erase(user_id: int) -> None:
-    """Delete the personal values of what they did, and of what was done to them and theirs."""
+    """Delete the personal values of what they did, of what was done to them and theirs, and of what was typed of them.
+
+    While the person's row still says what they are called.
+    """
+    # Read before anything goes: former names stand in the events of the profile.
+    typed = list(typed_about(User.objects.get(pk=user_id)))
     theirs: dict[str, Iterable[object]] = {
         "account": Account.objects.filter(user_id=user_id).values_list("pk", flat=True),
         # Who asks types the reason, and every event of the request repeats it.
@@ -34,6 +42,8 @@ def erase(user_id: int) -> None:
     _forget(Event.objects.filter(entity="user", entity_id=str(user_id)))
     for entity, ids in theirs.items():
         _forget(Event.objects.filter(entity=entity, entity_id__in=[str(each) for each in ids]))
+    for first in range(0, len(typed), _CHUNK):
+        EventPersonal.objects.filter(event_id__in=typed[first : first + _CHUNK]).delete()
 
 
 def _forget(events: QuerySet[Event]) -> None:

@@ -44,13 +44,13 @@ def anonymise_user(user: User, *, by: User) -> User:
             still_open["approvals"] = str(_("Une approbation en sa faveur attend : faites-la décider, ou retirer."))
         if still_open:
             raise StillNeeded(errors=[FieldError(name, StillNeeded.code, why) for name, why in still_open.items()])
-        Mail.objects.filter(to=locked.email).delete()
-        _empty(locked)
         end_sessions(locked, reason=SessionEnd.ERASED, by=by)
         account = Account.objects.filter(user=locked).first()
         if account is not None:
             switch_account(account, is_active=False, by=by)
         erasure.erase_holdings(locked.pk)
+        Mail.objects.filter(to=locked.email).delete()
+        _empty(locked)
         Approval.objects.filter(beneficiary=locked).update(reason=_ERASED, note="")
         AccountReview.objects.filter(account__user=locked).exclude(note="").update(note="")
         TokenFamily.objects.filter(user=locked).delete()
