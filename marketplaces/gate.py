@@ -1,10 +1,11 @@
 """The medicine gate: what may be sold at all, decided by data; words only make somebody look.
 
 An item carries a category of an allowed class. A code that is a medicine's, by the catalogue or by its prefix (CIP13 of
-French medicines are EAN-13 that begin with 34009; a CIP7 is its digits 6 to 12), is refused.
+French medicines are EAN-13 that begin with 34009; a CIP7 is its digits 6 to 12), is refused, however it is spelled.
 """
 
 import re
+from collections.abc import Collection, Sequence
 
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,9 @@ from marketplaces.exceptions import NotForSale
 from marketplaces.models import Category
 
 MEDICINE_PREFIX = "34009"
+_GS1_LENGTHS = (8, 12, 13)
+# As many are looked up at once.
+_CODES = 1_000
 
 # Without accents and case, as `catalog.text.words` gives them.
 SUSPECT_WORDS = frozenset(
@@ -44,15 +48,25 @@ def normalise_code(code: str) -> str:
 
 def check(*, category: Category, code: str) -> None:
     """Raise `NotForSale` (400) for what may not be sold; `code` is normalised."""
-    if category.product_class == ProductClass.MEDICINE or not category.is_allowed:
-        raise NotForSale(
-            _("Cette catégorie ne se vend pas sur une place de marché."),
-            product_code=code,
-            category=category.code,
-            reason="category",
-        )
-    if reason := _medicine(code):
-        raise NotForSale(product_code=code, category=category.code, reason=reason)
+    (refusal,) = refusals([(category, code)])
+    if refusal is not None:
+        raise refusal
+
+
+def refusals(goods: Sequence[tuple[Category, str]]) -> list[NotForSale | None]:
+    """Of each category with a normalised code: why it may not be sold. The catalogue is asked once for a thousand."""
+    medicines = _medicines({code for _category, code in goods if code})
+    found: list[NotForSale | None] = []
+    for category, code in goods:
+        named = {"product_code": code, "category": category.code}
+        if category.product_class == ProductClass.MEDICINE or not category.is_allowed:
+            detail = _("Cette catégorie ne se vend pas sur une place de marché.")
+            found.append(NotForSale(detail, reason="category", **named))
+        elif code in medicines:
+            found.append(NotForSale(reason=medicines[code], **named))
+        else:
+            found.append(None)
+    return found
 
 
 def suspect_words(title: str) -> list[str]:
@@ -60,19 +74,33 @@ def suspect_words(title: str) -> list[str]:
     return sorted(SUSPECT_WORDS & set(words(title)))
 
 
-def _medicine(code: str) -> str:
-    """Why a code is a medicine's; empty where it is none."""
-    if not code:
-        return ""
+def _medicines(codes: Collection[str]) -> dict[str, str]:
+    """Those of the codes that are a medicine's, and how we know: `prefix` or `catalogue`."""
     # The code of a carton (GTIN-14) holds the one of the box.
-    if code.startswith(MEDICINE_PREFIX) or (len(code) == 14 and code[1:].startswith(MEDICINE_PREFIX)):
-        return "prefix"
-    kinds = set(SearchEntry.objects.filter(code__in=_spellings(code)).values_list("kind", flat=True))
-    return "catalogue" if ProductKind.MEDICINE in kinds else ""
+    found = {code: "prefix" for code in codes if (code[1:] if len(code) == 14 else code).startswith(MEDICINE_PREFIX)}
+    others = sorted(set(codes) - set(found))
+    for start in range(0, len(others), _CODES):
+        spelled = {code: _spellings(code) for code in others[start : start + _CODES]}
+        entries = SearchEntry.objects.filter(code__in={each for spellings in spelled.values() for each in spellings})
+        medicines = set(entries.filter(kind=ProductKind.MEDICINE).values_list("code", flat=True))
+        found |= {code: "catalogue" for code, spellings in spelled.items() if not medicines.isdisjoint(spellings)}
+    return found
 
 
 def _spellings(code: str) -> list[str]:
-    return [code, _ean13(MEDICINE_PREFIX + code)] if len(code) == 7 else [code]
+    """Every way in which the catalogue may write the code of the same box."""
+    if len(code) == 7:
+        return [code, _ean13(MEDICINE_PREFIX + code)]
+    if len(code) == 14:
+        # A carton's check digit is its own; the box's follows from the twelve digits before it, where it is right.
+        return [spelled for digit in range(10) for spelled in _zeros(f"{code[1:13]}{digit}")]
+    return _zeros(code)
+
+
+def _zeros(code: str) -> list[str]:
+    """A number of GS1's with as many zeros before it as it may have: EAN-8, UPC-A and EAN-13 are one number."""
+    number = code.lstrip("0")
+    return [number.zfill(length) for length in _GS1_LENGTHS if len(number) <= length]
 
 
 def _ean13(twelve: str) -> str:

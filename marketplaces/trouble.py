@@ -24,6 +24,7 @@ _WORDS = {
     "image_required": _("Ce canal veut au moins une image : ajoutez-en une à l'article, puis relancez."),
     "internal": _LOOK_THERE,
     "interrupted": _("La tâche s'est arrêtée trop de fois : regardez l'article sur le canal, puis relancez-la."),
+    "item_refused": _("L'équipe a refusé cet article : il ne se vend pas."),
     "listing_gone": _("L'annonce a disparu du canal : elle y est refaite."),
     "merchant_inactive": _("Retirée : le marchand est désactivé."),
     "no_answer": _LOOK_THERE,
@@ -31,6 +32,7 @@ _WORDS = {
     "not_connected": _(
         "Ce marchand n'est pas connecté à ce canal : connectez-le, la tâche continue alors d'elle-même."
     ),
+    "not_for_sale": _("Un médicament, ou une catégorie exclue de la vente : l'article ne se vend sur aucun canal."),
     "not_listed": _("L'annonce n'existe pas sur le canal : publiez l'article."),
     "not_reached": _UNREACHED,
     "number_taken": _("Le numéro de cette annonce est déjà celui d'une autre : l'équipe doit regarder."),

@@ -20,7 +20,7 @@ from marketplaces.models.connections import ChannelAuthorization, ChannelConnect
 from marketplaces.models.found import BuyerMessage, ForeignListing
 from marketplaces.models.items import Item, ItemImage
 from marketplaces.models.jobs import ChannelCall, ChannelQueue, Job, JobTurn
-from marketplaces.models.listings import Listing
+from marketplaces.models.listings import GateRound, Listing
 from marketplaces.models.merchants import Membership, Merchant, Plan, SubscriptionQuota
 from marketplaces.models.orders import Order, OrderLine
 from marketplaces.models.plugin import PluginDevice, PluginTask
@@ -43,6 +43,7 @@ __all__ = [
     "Condition",
     "ConditionChannelId",
     "ForeignListing",
+    "GateRound",
     "Item",
     "ItemImage",
     "Job",

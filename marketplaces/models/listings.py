@@ -4,10 +4,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from common.models import Timestamped
 from common.money import MAX_PRICE
 from marketplaces.enums import Channel, ListingState
 from marketplaces.models.base import TenantForeignKey, TenantModel
 from marketplaces.models.items import Item
+
+# What is offered on its channel, or is about to be.
+ON_SALE = (ListingState.PENDING, ListingState.LIVE)
 
 
 class Listing(TenantModel):
@@ -58,7 +62,24 @@ class Listing(TenantModel):
         ]
         indexes = [
             models.Index(fields=["merchant", "channel", "state"], name="listing_channel_state"),
+            models.Index(fields=["merchant", "id"], condition=Q(state__in=ON_SALE), name="listing_on_sale"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} · {self.item_id}"  # type: ignore[attr-defined]
+
+
+class GateRound(Timestamped):
+    """One row: how far the sweep's round over what is on sale has come, past this listing of this merchant."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    after_merchant = models.BigIntegerField(default=0)
+    after_listing = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("contrôle de ce qui est en vente")
+        verbose_name_plural = _("contrôles de ce qui est en vente")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="gateround_single_row")]
+
+    def __str__(self) -> str:
+        return f"{self.after_merchant} · {self.after_listing}"

@@ -4,13 +4,10 @@ Left standing, it would go on being bought while nobody may change it. Withdrawa
 of orders therefore go on for them (`jobs.queue`), so that no piece is sold twice; nothing else does.
 """
 
-from collections.abc import Mapping
-
 from accounts.models import User
-from common.errors import DomainError
 from marketplaces.enums import ON_CHANNEL, Channel, ListingState
 from marketplaces.models import Item, Listing, Merchant
-from marketplaces.services import publishing, quotas
+from marketplaces.services import admission, publishing, quotas
 from marketplaces.services.locks import lock_items, lock_listings
 from marketplaces.services.publishing import TAKEN_DOWN
 from marketplaces.tenancy import require_merchant
@@ -34,11 +31,16 @@ def bring_back(merchant: Merchant) -> None:
     """
     ids = set(Listing.objects.filter(last_error_code=TAKEN_DOWN).values_list("item_id", flat=True))
     items = {item.pk: item for item in lock_items(ids)}
+    refused = admission.refusals(list(items.values()))
     marked = [listing for listing in lock_listings(ids) if listing.last_error_code == TAKEN_DOWN]
     for channel in Channel:
         gone = [listing for listing in marked if listing.channel == channel and listing.state in _GONE]
         room = quotas.room_for_listings(merchant, channel)
-        coming = [listing for listing in gone if _may_be_sold(listing, items)][:room]
+        coming = [
+            listing
+            for listing in gone
+            if listing.item_id not in refused and _is_offered(items[listing.item_id], listing.channel)
+        ][:room]
         publishing.ask_again(coming)
         for listing in gone:
             if listing not in coming:
@@ -50,15 +52,11 @@ def come_back(listing: Listing) -> None:
     switched on since. Its place in the plan was never free."""
     if not Merchant.objects.filter(pk=require_merchant(), is_active=True).exists():
         return
-    if _may_be_sold(listing, {listing.item_id: listing.item}):
+    if _is_offered(listing.item, listing.channel) and not admission.refusals([listing.item]):
         publishing.ask_again([listing])
     else:
         publishing.forget_why(listing)
 
 
-def _may_be_sold(listing: Listing, items: Mapping[int, Item]) -> bool:
-    try:
-        publishing.require_sellable([items[listing.item_id]], [Channel(listing.channel)])
-    except DomainError:
-        return False
-    return True
+def _is_offered(item: Item, channel: str) -> bool:
+    return item.deleted_at is None and item.offered_on(channel) > 0

@@ -8,7 +8,7 @@ from common.unit_of_work import unit_of_work
 from marketplaces.channels.base import ListingStatus, RemoteListing
 from marketplaces.enums import JobKind, ListingState
 from marketplaces.models import ForeignListing, Item, Listing
-from marketplaces.services import publishing, quotas
+from marketplaces.services import admission, publishing, quotas
 from marketplaces.services.jobs import queue
 from marketplaces.services.locks import lock_active_merchant, lock_items, lock_listings
 from marketplaces.signals import foreign_linked, listing_moved
@@ -28,8 +28,11 @@ def adopt(item: Item, listing: Listing | None, channel: str, row: RemoteListing)
 
 
 def link(found: ForeignListing, item: Item, *, by: User) -> Listing:
-    """The merchant says which item a foreign listing shows. Raises `IllegalMove` (409) where the item stands on that
-    channel already or the listing is gone or taken, `QuotaExceeded`, `MerchantInactive` (403)."""
+    """The merchant says which item a foreign listing shows.
+
+    Raises `IllegalMove` (409) where the item stands on that channel already or the listing is gone or taken,
+    `ItemRefused`, `NotForSale`, `QuotaExceeded`, `MerchantInactive` (403). A sold-out item is linked, and withdrawn.
+    """
     with unit_of_work():
         merchant = lock_active_merchant()
         (item,) = lock_items([item.pk])
@@ -39,6 +42,7 @@ def link(found: ForeignListing, item: Item, *, by: User) -> Listing:
             raise IllegalMove
         if listing is not None and listing.state in (ListingState.LIVE, ListingState.WITHDRAWING):
             raise IllegalMove
+        admission.require([item])
         quotas.require_listings(merchant, found.channel, adding=1)
         if listing is not None and listing.state != ListingState.PENDING:
             publishing.move(listing, ListingState.PENDING, by=by)

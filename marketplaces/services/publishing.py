@@ -12,11 +12,10 @@ from accounts.models import User
 from common.errors import FieldError
 from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
-from marketplaces import gate
 from marketplaces.enums import LISTING_MOVES, ON_CHANNEL, Channel, ListingState, Review
-from marketplaces.exceptions import ItemRefused, MerchantInactive, NothingToSell
+from marketplaces.exceptions import MerchantInactive, NothingToSell
 from marketplaces.models import Item, Listing
-from marketplaces.services import quotas
+from marketplaces.services import admission, quotas
 from marketplaces.services.locks import lock_active_merchant, lock_items, lock_listings
 from marketplaces.signals import listing_moved
 
@@ -159,12 +158,9 @@ def move(listing: Listing, state: ListingState, *, by: User | None, error: str =
 
 def require_sellable(items: Sequence[Item], channels: Sequence[Channel]) -> None:
     """Raises `IllegalMove` for a deleted item, `ItemRefused`, `NotForSale`, `NothingToSell` with every channel."""
-    for item in items:
-        if item.deleted_at is not None:
-            raise IllegalMove
-        if item.review == Review.REFUSED:
-            raise ItemRefused
-        gate.check(category=item.category, code=item.code)
+    if any(item.deleted_at is not None for item in items):
+        raise IllegalMove
+    admission.require(items)
     errors = [
         FieldError(f"channels.{number}", NothingToSell.code, NothingToSell.detail, {"item": str(item.public_id)})
         for number, channel in enumerate(channels)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.tests.factories import make_user
@@ -18,6 +20,7 @@ from marketplaces.tests.factories import (
     make_category,
     make_condition,
     make_item,
+    make_listing,
     make_plan,
 )
 from marketplaces.tests.jobs_world import bought, connected, make_due, publish, rows, state_of
@@ -234,3 +237,20 @@ def test_bystander_goes_on(merchant, ebay):
     working.work()
 
     assert ebay.skus(other.pk) == [item.sku]
+
+
+def _looks_into_the_catalogue(count):
+    merchant, category, condition = connected(), make_category(), make_condition()
+    for number in range(count):
+        item = make_item(merchant, code=f"32827701{number:05}", category=category, condition=condition)
+        make_listing(item, state=ListingState.WITHDRAWN, last_error_code=publishing.TAKEN_DOWN)
+    with merchant_scope(merchant.pk):
+        Merchant.objects.update(is_active=False)
+    with CaptureQueriesContext(connection) as captured:
+        switch(merchant, True)
+    assert [row.state for row in rows(merchant, Listing)] == [ListingState.PENDING] * count
+    return sum("searchentry" in query["sql"].lower() for query in captured.captured_queries)
+
+
+def test_switching_on_asks_the_catalogue_once():
+    assert (_looks_into_the_catalogue(1), _looks_into_the_catalogue(3)) == (1, 1)

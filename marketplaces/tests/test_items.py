@@ -129,6 +129,35 @@ def test_code_that_the_catalogue_knows_as_a_medicines_is_refused(client, code):
 
 
 @pytest.mark.parametrize(
+    "catalogue, given",
+    [
+        ("0300450449306", "300450449306"),
+        ("300450449306", "0300450449306"),
+        ("0000096385074", "96385074"),
+        ("96385074", "0000096385074"),
+        # The code of a carton, whose box is written with a right check digit, and with a wrong one.
+        ("8901117012349", "18901117012342"),
+        ("8901117012345", "18901117012342"),
+        ("300450449306", "10300450449303"),
+    ],
+)
+def test_medicines_code_that_is_spelled_otherwise_is_refused(client, catalogue, given):
+    SearchEntry.objects.create(code=catalogue, text="x", label="X", kind=ProductKind.MEDICINE, is_active=True)
+    response = post(client, code=given)
+
+    assert (response.status_code, response.json()["reason"]) == (400, "catalogue")
+
+
+@pytest.mark.parametrize("given", ["8901117012356", "18901117012359", "96385081", "300450449313"])
+def test_code_beside_a_medicines_is_none(client, given):
+    for code in ("8901117012349", "0300450449306", "0000096385074"):
+        SearchEntry.objects.create(code=code, text="x", label="X", kind=ProductKind.MEDICINE, is_active=True)
+    response = post(client, code=given)
+
+    assert response.status_code == 201, response.content
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"product_class": ProductClass.MEDICINE, "is_allowed": False},

@@ -19,6 +19,7 @@ from marketplaces.enums import JobKind, JobState, ListingState, MemberRole, Step
 from marketplaces.exceptions import DeviceRevoked
 from marketplaces.models import (
     BuyerMessage,
+    Category,
     ChannelConnection,
     ChannelQueue,
     Job,
@@ -157,6 +158,17 @@ def test_what_was_withdrawn_before_a_browser_asked_is_not_put_up(merchant, brows
     working.work()
     (job,) = rows(merchant, Job, kind=JobKind.PUBLISH)
     assert (job.state, job.result) == (JobState.COMPLETED, {"overtaken": ListingState.SOLD_OUT})
+
+
+def test_what_was_forbidden_before_a_browser_asked_is_not_put_up(merchant, browser):
+    item = begin(merchant)
+    Category.objects.filter(pk=item.category_id).update(is_allowed=False)
+
+    assert browser.tasks() == []
+    working.work()
+    listing = listing_of(merchant)
+    assert (listing.state, listing.last_error_code) == (ListingState.FAILED, "not_for_sale")
+    assert [task.action for task in rows(merchant, PluginTask)] == ["publish"]
 
 
 def test_switched_off_nothing_is_asked_of_a_browser(merchant, browser):

@@ -23,7 +23,7 @@ from marketplaces.channels.base import Action, BrowserAnswer, BrowserChannel, Ou
 from marketplaces.enums import JobKind, JobState, ListingState, StepState
 from marketplaces.exceptions import TaskNotYours
 from marketplaces.models import ChannelQueue, Job, Listing, PluginTask
-from marketplaces.services import connections, devices
+from marketplaces.services import admission, connections, devices
 from marketplaces.services.devices import Caller
 from marketplaces.services.jobs import closing, queue
 from marketplaces.services.jobs.handlers import HANDLERS
@@ -94,7 +94,7 @@ def _take(pk: int, job_id: int, caller: Caller, *, until: Any) -> PluginTask | N
     if task is None:
         return None
     if task.action == Action.PUBLISH and _is_overtaken(job):
-        # Sold or withdrawn while no browser asked: nothing is put up that has to come down again.
+        # Sold, withdrawn or forbidden while no browser asked: nothing is put up that has to come down again.
         closing.end_step(task, StepState.FAILED, reason="overtaken")
         closing.postpone(job, timezone.now())
         wake(timezone.now())
@@ -107,7 +107,9 @@ def _take(pk: int, job_id: int, caller: Caller, *, until: Any) -> PluginTask | N
 
 
 def _is_overtaken(job: Job) -> bool:
-    return not Listing.objects.filter(pk=job.listing_id, state=ListingState.PENDING).exists()
+    pending = Listing.objects.filter(pk=job.listing_id, state=ListingState.PENDING).select_related("item__category")
+    listing = pending.first()
+    return listing is None or bool(admission.refusals([listing.item]))
 
 
 def heartbeat(caller: Caller, task_ids: Iterable[uuid.UUID]) -> int:

@@ -2,10 +2,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from marketplaces.channels.base import Action, Page, Result
+from marketplaces.channels.base import Action, ChannelError, Outcome, Page, Result
 from marketplaces.enums import JobKind, ListingState
 from marketplaces.models import Job
-from marketplaces.services import publishing
+from marketplaces.services import admission, publishing
 from marketplaces.services.jobs import queue
 from marketplaces.services.jobs.goods import goods_for, told
 from marketplaces.services.jobs.handlers.base import Ask, Onwards, Over
@@ -31,6 +31,9 @@ class Publish(OfListing):
         listing = self.listing(job)
         if listing.state != ListingState.PENDING:
             return Over({"overtaken": listing.state})
+        if (refusal := admission.refusal_of(listing.item)) is not None:
+            # It was admitted when somebody asked for it.
+            raise ChannelError(Outcome.REFUSED, refusal.code)
         if "doubt" in job.memo and "looked" not in job.memo and acts_in_browser(job.channel):
             return look(listing)
         goods = goods_for(listing, may_exist=was_tried(listing, besides=job))

@@ -5,7 +5,7 @@ from django.utils import timezone
 from marketplaces.channels.base import Action, ListingStatus, Page, RemoteListing, Result
 from marketplaces.enums import ListingState
 from marketplaces.models import ForeignListing, Item, Job, Listing
-from marketplaces.services import foreign, publishing
+from marketplaces.services import admission, foreign, publishing
 from marketplaces.services.jobs.handlers.base import Ask, Onwards, Over
 from marketplaces.services.jobs.handlers.listings import read_orders
 from marketplaces.services.locks import lock_items, lock_listings
@@ -44,8 +44,9 @@ class Sync:
         if not row.external_id:
             # An offer that was never published (eBay): nobody can see or buy it.
             return "known"
-        item = Item.objects.filter(sku=row.sku).first() if row.sku else None
-        known = Listing.objects.filter(channel=job.channel, external_id=row.external_id).first()
+        item = Item.objects.select_related("category").filter(sku=row.sku).first() if row.sku else None
+        listings = Listing.objects.select_related("item__category").filter(channel=job.channel)
+        known = listings.filter(external_id=row.external_id).first()
         if item is None:
             if known is None:
                 return self._note_foreign(job, row)
@@ -59,6 +60,8 @@ class Sync:
             return "known"
         if listing is None and item.deleted_at is not None:
             return "known"
+        if admission.refusal_of(item) is not None:
+            return self._note_foreign(job, row)
         foreign.adopt(item, listing, job.channel, row)
         read_orders(job.channel)
         return "adopted"

@@ -4,6 +4,7 @@ from marketplaces.channels.base import Action, Page, Result
 from marketplaces.enums import ListingState
 from marketplaces.models import Job
 from marketplaces.services import publishing
+from marketplaces.services.jobs import gatekeeping
 from marketplaces.services.jobs.goods import goods_for, placed, told
 from marketplaces.services.jobs.handlers.base import Ask, Onwards, Over
 from marketplaces.services.jobs.handlers.listings import (
@@ -36,6 +37,8 @@ class Update(OfListing):
         if extra := job.memo.get("extra"):
             there = placed(listing, external_id=extra[0])
             return Ask(Action.WITHDRAW, lambda channel, seller: channel.withdraw(seller, there))
+        if listing.pk in {row.pk for row in gatekeeping.withdraw_refused(listing.item)}:
+            return Over({"overtaken": ListingState.WITHDRAWING})
         goods = goods_for(listing)
         if goods.quantity == 0:
             publishing.follow(listing.item, by=None)
