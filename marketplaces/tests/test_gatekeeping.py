@@ -66,8 +66,8 @@ def test_what_the_gate_refuses_afterwards_is_an_event(merchant):
     forbid(item)
     working.work()
 
-    event = Event.objects.get(action="item.refused")
-    assert (event.entity_id, event.actor_id) == (str(merchant.pk), None)
+    (job,), event = rows(merchant, Job), Event.objects.get(action="item.refused")
+    assert (event.entity_id, event.actor_id) == (str(merchant.pk), f"job:{job.pk}")
     assert event.changes == {"category": item.category.code, "code": "", "reason": "category"}
 
 
