@@ -5,6 +5,8 @@ whose listings that concerns. The sweep therefore goes round over what is on sal
 anew when it has come to the end.
 """
 
+from functools import partial
+
 from django.utils import timezone
 
 from common.unit_of_work import retry_deadlocks
@@ -32,8 +34,8 @@ def go_round() -> int:
 
     Two at once look at the same stretch, and the second one finds it done; killed, the next one begins with it again.
     """
-    place, _created = GateRound.objects.get_or_create(pk=1)
-    begin = (place.after_merchant, place.after_listing)
+    row, _created = GateRound.objects.get_or_create(pk=1)
+    begin = (row.after_merchant, row.after_listing)
     with crossing():
         stretch = _stretch(begin)
         refused = admission.refusals([listing.item for listing in stretch])
@@ -42,7 +44,7 @@ def go_round() -> int:
         if listing.item_id in refused:
             found.setdefault((listing.merchant_id, listing.item_id), listing)
     taken = list(found)[:MOST]
-    moved = sum(retry_deadlocks(lambda key=key: _withdraw_refused(*key)) for key in taken)
+    moved = sum(retry_deadlocks(partial(_withdraw_refused, *place)) for place in taken)
     end: Place = (0, 0)
     if len(taken) < len(found):
         last = found[taken[-1]]
