@@ -1,20 +1,23 @@
 """Quotas hold when many ask at once, without the merchant's lock they do not; nobody locks anybody else out."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.tests.factories import make_user
 from marketplaces.enums import JobKind, JobState, MemberRole
-from marketplaces.models import Item, Job, Membership
+from marketplaces.models import ChannelQueue, Item, Job, Membership
 from marketplaces.services import items, quotas
-from marketplaces.services.jobs import queue, running
+from marketplaces.services.jobs import queue, running, sweeping, working
 from marketplaces.services.jobs.handlers import HANDLERS
+from marketplaces.services.jobs.queue import Claimed
 from marketplaces.services.locks import lock_merchant
 from marketplaces.tenancy import merchant_scope
-from marketplaces.tests.factories import make_category, make_condition, make_merchant, make_plan
-from marketplaces.tests.jobs_world import connected, rows
+from marketplaces.tests.factories import make_category, make_condition, make_item, make_merchant, make_plan
+from marketplaces.tests.jobs_world import connected, publish, rows
 from tests.threads import Beside, await_a_lock, run_together
 
 pytestmark = [
@@ -131,3 +134,53 @@ def test_reading_asked_for_while_the_open_one_ends_is_another_one(api, fakes, mo
     (job,) = rows(merchant, Job, state=JobState.PENDING)
     assert (str(job.public_id), job.requested_by_id) == (answer.json()["id"], owner.pk)
     assert job.pk != first.pk
+
+
+def test_claim_passes_over_a_job_that_somebody_changes(fakes, monkeypatch):
+    merchant = connected()
+    item = make_item(merchant, quantity=5)
+    publish(merchant, item)
+    working.work()
+    with merchant_scope(merchant.pk):
+        items.update_item(item, {"quantity": 4}, by=None)
+    (job,) = rows(merchant, Job, kind=JobKind.UPDATE)
+    holds_job, go_on, wake = threading.Event(), threading.Event(), queue.wake
+
+    def wake_later(*args, **kwargs):
+        holds_job.set()
+        assert go_on.wait(60)
+        return wake(*args, **kwargs)
+
+    monkeypatch.setattr(queue, "wake", wake_later)
+
+    def change():
+        with merchant_scope(merchant.pk):
+            return items.update_item(item, {"quantity": 3}, by=None).quantity
+
+    person = Beside(change)
+    assert holds_job.wait(60)
+    try:
+        assert queue.claim() is None
+    finally:
+        go_on.set()
+
+    assert person.result() == 3
+    assert queue.claim() == Claimed(merchant.pk, job.pk, 1)
+
+
+def test_sweep_and_the_end_of_a_reading_do_not_lock_each_other_out(fakes, monkeypatch):
+    merchant = connected()
+    with merchant_scope(merchant.pk):
+        first = queue.enqueue(JobKind.ORDERS, channel="ebay", by=None, call=False)
+    ends = Conclusion(monkeypatch, queue.claim())
+    with merchant_scope(merchant.pk):
+        # It took longer than from one poll to the next.
+        ChannelQueue.objects.update(orders_at=timezone.now() - timedelta(seconds=1))
+
+    sweep = Beside(sweeping.poll_orders)
+    await_a_lock()
+
+    assert (ends.result(), sweep.result()) == (None, 1)
+    (job,) = rows(merchant, Job)
+    assert (job.kind, job.state, job.pk != first.pk) == (JobKind.ORDERS, JobState.PENDING, True)
+    assert rows(merchant, ChannelQueue)[0].orders_at > timezone.now()

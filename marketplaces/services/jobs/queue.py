@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from common.sql import adapt
-from common.unit_of_work import unit_of_work
+from common.unit_of_work import retry_deadlocks, unit_of_work
 from marketplaces.enums import OPEN_JOB, Channel, JobKind, JobState
 from marketplaces.models import ChannelQueue, Job, JobTurn, Listing, Merchant
 from marketplaces.models.jobs import PRIORITIES
@@ -184,7 +184,7 @@ def claim() -> Claimed | None:
     """Take one job, with a lease; None where nothing is due. Begins its own transactions, across all merchants."""
     with crossing():
         while True:
-            is_over, claimed = _claim_of_next_merchant()
+            is_over, claimed = retry_deadlocks(_claim_of_next_merchant)
             if is_over:
                 return claimed
 
@@ -217,8 +217,10 @@ def _take(merchant_id: int, now: datetime) -> Claimed | None:
         return None
     job_id, state, attempts = rows[0]
     until = now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    # Who changes a job holds it and then wants the turn, which is ours: it is passed over, they wake somebody.
+    free = Job.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=job_id, merchant_id=merchant_id)
     taken = Job.objects.filter(
-        pk=job_id, merchant_id=merchant_id, state=state, attempts=attempts, next_at__lte=now
+        pk__in=free.values("pk"), merchant_id=merchant_id, state=state, attempts=attempts, next_at__lte=now
     ).update(state=JobState.RUNNING, attempts=attempts + 1, lease_until=until, next_at=until, updated_at=now)
     return Claimed(merchant_id, job_id, attempts + 1, stalled=state == JobState.RUNNING) if taken else None
 

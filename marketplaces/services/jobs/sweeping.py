@@ -23,14 +23,22 @@ def poll_orders() -> int:
         due = ChannelQueue.objects.filter(orders_at__lte=now, stopped_at=None).order_by("orders_at")
         found = list(due.values_list("merchant_id", "channel")[:BATCH])
     for merchant_id, channel in found:
-        with merchant_scope(merchant_id):
-            # Again by then even where the job is lost; when it ends it says so itself.
-            later = now + timedelta(seconds=settings.ORDER_POLL_SECONDS)
-            if ChannelQueue.objects.filter(channel=channel, orders_at__lte=now).update(orders_at=later):
-                queue.enqueue(JobKind.ORDERS, channel=channel, by=None, call=False)
+        _poll(merchant_id, channel, now)
     if found:
         work_channels.enqueue()
     return len(found)
+
+
+def _poll(merchant_id: int, channel: str, now: datetime) -> None:
+    """Two units, for a reading that ends locks its job before the queue; what dies in between is polled again."""
+    due = {"channel": channel, "orders_at__lte": now}
+    with merchant_scope(merchant_id):
+        if ChannelQueue.objects.filter(**due).exists():
+            queue.enqueue(JobKind.ORDERS, channel=channel, by=None, call=False)
+    with merchant_scope(merchant_id):
+        # Again by then even where the job is lost; when it ends it says so itself.
+        later = now + timedelta(seconds=settings.ORDER_POLL_SECONDS)
+        ChannelQueue.objects.filter(**due).update(orders_at=later)
 
 
 def call_workers() -> int:
