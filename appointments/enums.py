@@ -30,6 +30,8 @@ MOVES = Moves(
 ACTIVE = (Status.HELD, Status.BOOKED, Status.CONFIRMED)
 # Ends that few come to: the back office finds them by an index of their own.
 RARE_ENDS = (Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW)
+# How a visit went: nobody knows before its beginning.
+TOLD_AFTERWARDS = (Status.COMPLETED, Status.NO_SHOW)
 
 
 class PaymentStatus(TextChoices):

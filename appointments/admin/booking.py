@@ -12,7 +12,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from accounts.searching import owner_condition
-from appointments.enums import ACTIVE, MOVES, Status
+from appointments.enums import ACTIVE, MOVES, TOLD_AFTERWARDS, Status
 from appointments.models import Appointment, Notice
 from appointments.selectors.free import alternatives
 from appointments.services import handling
@@ -74,11 +74,11 @@ def local_text(start: datetime) -> str:
 
 
 def _may_become(status: Status) -> Any:
-    return lambda appointment: MOVES.allows(appointment.status, status)
+    def may(appointment: Appointment) -> bool:
+        is_time = status not in TOLD_AFTERWARDS or appointment.starts_at <= timezone.now()
+        return is_time and MOVES.allows(appointment.status, status)
 
-
-def _is_over_or_on(appointment: Appointment) -> bool:
-    return MOVES.allows(appointment.status, Status.NO_SHOW) and appointment.starts_at <= timezone.now()
+    return may
 
 
 def _is_movable(appointment: Appointment) -> bool:
@@ -203,7 +203,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
         question=_("Le patient n'est pas venu : le cabinet garde la part prévue des honoraires, le reste est rendu."),
         done=_("L'absence est notée."),
         permission="appointments.change_appointment",
-        offered=_is_over_or_on,
+        offered=_may_become(Status.NO_SHOW),
         icon="person_off",
         variant=ActionVariant.DANGER,
     )

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import ledger
-from appointments.enums import ACTIVE, MOVES, EntryStatus, OfferStatus, PaidWith, Status
+from appointments.enums import ACTIVE, MOVES, TOLD_AFTERWARDS, EntryStatus, OfferStatus, PaidWith, Status
 from appointments.exceptions import AlreadyStarted, NotPayable, NotStarted
 from appointments.labels import FEE
 from appointments.models import Appointment, WaitlistOffer
@@ -59,7 +59,7 @@ def confirm(appointment: Appointment, *, by: User) -> Appointment:
 
 
 def complete(appointment: Appointment, *, by: User) -> Appointment:
-    """`confirmed → completed`: the visit took place."""
+    """`confirmed → completed`: the visit took place. Raises `NotStarted` (409) before the beginning."""
     return _handle(appointment, Status.COMPLETED, by=by)
 
 
@@ -73,11 +73,9 @@ def _handle(appointment: Appointment, status: Status, *, by: User) -> Appointmen
     with unit_of_work():
         locked = lock(appointment.pk)
         MOVES.check(locked.status, status)
-        kept = 0
-        if status == Status.NO_SHOW:
-            if locked.starts_at > timezone.now():
-                raise NotStarted
-            kept = locked.practitioner.no_show_share_percent
+        if status in TOLD_AFTERWARDS and locked.starts_at > timezone.now():
+            raise NotStarted
+        kept = locked.practitioner.no_show_share_percent if status == Status.NO_SHOW else 0
         move(locked, status, by=by, kept_percent=kept)
     return locked
 

@@ -4,11 +4,14 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
+from appointments.admin.booking import AppointmentAdmin
 from appointments.enums import PaidWith, Status
 from appointments.models import Appointment
 from appointments.purpose import AppointmentPurpose
@@ -36,7 +39,7 @@ def code(response):
     "action, old, new", [("confirm", "booked", "confirmed"), ("complete", "confirmed", "completed")]
 )
 def test_doctor_and_staff_handle(api, who, status, action, old, new):
-    row = make_appointment(status=Status(old))
+    row = make_appointment(status=Status(old), starts_at=timezone.now() - timedelta(minutes=20))
     person = {
         "doctor": lambda: row.practitioner.user,
         "staff": lambda: make_user(Role.STAFF),
@@ -132,9 +135,40 @@ def test_no_show_keeps_the_practices_share(api):
     assert balance(row.patient) == 0
 
 
-def test_no_show_before_the_beginning_is_refused(api):
-    row = make_appointment()
-    assert code(api(row.practitioner.user).post(url(row, "no_show"))) == (409, "not_started")
+@pytest.mark.parametrize("action", ["complete", "no_show"])
+def test_visit_that_has_not_begun_neither_took_place_nor_was_missed(api, action):
+    row = make_appointment(
+        practitioner=make_practitioner(fee=15_000), status=Status.CONFIRMED, paid_with=PaidWith.MONEY
+    )
+
+    assert code(api(row.practitioner.user).post(url(row, action))) == (409, "not_started")
+
+    row.refresh_from_db()
+    assert (row.status, row.sequence) == ("confirmed", 0)
+    assert not Refund.objects.exists()
+    assert not Event.objects.filter(entity="appointment").exists()
+    # Its time is still its patient's, who gives it up for nothing.
+    taken = api(make_user()).post(URL, body(row.practitioner, at()), format="json", headers={"Idempotency-Key": "k"})
+    assert code(taken) == (409, "slot_taken")
+    assert api(row.patient).delete(url(row)).status_code == 200
+    assert Refund.objects.get().amount == 15_000
+
+
+@pytest.mark.parametrize(
+    "begun, offered", [(False, {"cancel", "reschedule"}), (True, {"cancel", "complete", "no_show"})]
+)
+def test_back_office_offers_what_the_hour_allows(begun, offered):
+    starts_at = timezone.now() - timedelta(minutes=20) if begun else at()
+    row = make_appointment(status=Status.CONFIRMED, starts_at=starts_at)
+    client = Client()
+    client.force_login(make_user(Role.STAFF))
+
+    page = client.get(reverse("admin:appointments_appointment_change", args=[row.pk])).content.decode()
+
+    actions = AppointmentAdmin.actions_detail
+    assert {
+        name for name in actions if reverse(f"admin:appointments_appointment_{name}", args=[row.pk]) in page
+    } == offered
 
 
 def test_nobody_cancels_twice_or_after_the_beginning(api):
