@@ -26,7 +26,7 @@ _SHOWN = (Status.BOOKED, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW, Sta
 
 def feed_file(feed: CalendarFeed, now: datetime) -> bytes:
     """The whole feed, in its owner's language: the same bytes as long as nothing changes."""
-    rows = Appointment.objects.filter(status__in=_SHOWN, starts_at__gt=now - BACK)
+    rows = Appointment.objects.chosen().filter(status__in=_SHOWN, starts_at__gt=now - BACK)
     if feed.kind == FeedKind.DOCTOR:
         rows = rows.filter(practitioner__user_id=feed.user_id)
     else:

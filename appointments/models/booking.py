@@ -8,20 +8,27 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import Role
 from accounts.models import User
-from appointments.enums import ACTIVE, RARE_ENDS, PaidWith, Status
+from appointments.enums import ACTIVE, RARE_ENDS, OfferStatus, PaidWith, Status
 from appointments.models.people import Practitioner, VisitType
 from common.models import Timestamped
 from common.money import XAF
 
+_CHOSEN = Q(offer=None) | Q(offer__status=OfferStatus.ACCEPTED)
+
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def visible_to(self, user: User) -> "AppointmentQuerySet":
-        """A patient's own; a doctor's practice's besides; everything with `appointments.view_appointment`."""
+        """A patient's own; a doctor's practice's besides, as far as `chosen`; everything with
+        `appointments.view_appointment`."""
         if user.has_perm("appointments.view_appointment"):
             return self
         if user.role != Role.DOCTOR:
             return self.filter(patient=user)
-        return self.filter(Q(patient=user) | Q(practitioner__user=user))
+        return self.filter(Q(patient=user) | Q(practitioner__user=user)).filter(Q(patient=user) | _CHOSEN)
+
+    def chosen(self) -> "AppointmentQuerySet":
+        """Without what the waitlist offered to people who did not accept it: their doctor never learns of them."""
+        return self.filter(_CHOSEN)
 
     def active(self) -> "AppointmentQuerySet":
         return self.filter(status__in=ACTIVE)

@@ -5,13 +5,15 @@ from datetime import time, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.tests.factories import balance, make_user
-from appointments.enums import EntryStatus, OfferStatus, Status
+from appointments.enums import EntryStatus, FeedKind, OfferStatus, Status
 from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
 from appointments.services import offering
+from appointments.services.calendars import share
 from appointments.services.expiry import expire_overdue
 from appointments.services.handling import cancel
 from appointments.services.offering import offer_due
@@ -217,6 +219,52 @@ def test_offers_of_others_are_not_found(api, action):
     for person in (make_user(), doctor.user, make_user(Role.STAFF)):
         assert api(person).post(f"{URL}{entry.public_id}/{action}/").status_code == 404
     assert WaitlistOffer.objects.get().status == "live"
+
+
+@pytest.mark.parametrize("outcome", ["declined", "left", "lapsed"])
+def test_doctor_does_not_learn_who_was_merely_offered_a_slot(api, outcome):
+    """Who waits for a specialty never chose this doctor."""
+    doctor = make_practitioner()
+    _feed, token = share(doctor.user, kind=FeedKind.DOCTOR, with_names=True, by=doctor.user)
+    waiting = make_user(first_name="Aicha", last_name="Secrete", phone="+24177000001")
+    entry = make_entry(None, patient=waiting, specialty=doctor.specialties.get())
+    cancelled = make_appointment(practitioner=doctor)
+    held = free(cancelled).appointment
+    address = f"/api/v1/appointments/{held.public_id}/"
+
+    def nobody_is_told():
+        seen = api(doctor.user)
+        assert [row["id"] for row in seen.get("/api/v1/appointments/").json()["results"]] == [str(cancelled.public_id)]
+        assert (seen.get(address).status_code, seen.delete(address).status_code) == (404, 404)
+        assert Client().get(f"/calendar/{token}.ics").content.count(b"BEGIN:VEVENT") == 1
+
+    nobody_is_told()
+    assert api(make_user(Role.STAFF)).get(address).json()["patient"]["phone"] == "+24177000001"
+    if outcome == "lapsed":
+        Appointment.objects.filter(pk=held.pk).update(hold_expires_at=timezone.now())
+        expire_overdue()
+    elif outcome == "declined":
+        assert api(waiting).post(f"{URL}{entry.public_id}/decline/").status_code == 200
+    else:
+        assert api(waiting).delete(f"{URL}{entry.public_id}/").status_code == 200
+
+    assert WaitlistOffer.objects.get().status == ("lapsed" if outcome == "lapsed" else "declined")
+    nobody_is_told()
+    assert api(waiting).get(address).status_code == 200
+
+
+def test_doctor_learns_who_accepted_an_offer(api):
+    doctor = make_practitioner()
+    _feed, token = share(doctor.user, kind=FeedKind.DOCTOR, with_names=True, by=doctor.user)
+    waiting = make_user(first_name="Aicha", last_name="Exemple")
+    entry = make_entry(None, patient=waiting, specialty=doctor.specialties.get())
+    held = free(make_appointment(practitioner=doctor)).appointment
+
+    api(waiting).post(f"{URL}{entry.public_id}/accept/")
+
+    seen = api(doctor.user).get(f"/api/v1/appointments/{held.public_id}/").json()
+    assert (seen["status"], seen["patient"]["full_name"]) == ("booked", "Aicha Exemple")
+    assert b"Aicha Exemple" in Client().get(f"/calendar/{token}.ics").content
 
 
 def test_moved_appointment_frees_its_old_slot():
