@@ -25,8 +25,8 @@ API_PATH = "/api/"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _FILES = (".csv", ".ics")
 
-# The last part of a callback's address is a secret of ours.
-_CALLBACK_SECRET = re.compile(r"(/callbacks/[^/]+/)[^/]+")
+# The last part of the address is a secret: of a callback ours, of a calendar the person's whose visits it tells.
+_SECRET_ADDRESS = re.compile(r"(/callbacks/[^/]+/|/calendar/)[^/]+")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -76,7 +76,7 @@ class ContextMiddleware:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": _CALLBACK_SECRET.sub(r"\1***", request.path),
+                    "path": _SECRET_ADDRESS.sub(r"\1***", request.path),
                     "status": response.status_code,
                     "ms": round((time.perf_counter() - started) * 1000, 1),
                     "ip": current().ip,

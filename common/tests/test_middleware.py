@@ -102,12 +102,20 @@ def test_every_request_is_one_line_in_the_log(caplog, api):
 
 
 @pytest.mark.django_db
-def test_secret_of_a_callback_is_not_in_the_log(caplog):
+@pytest.mark.parametrize(
+    "method, path, told",
+    [
+        ("post", "/api/v1/payments/callbacks/mypayga/the-secret/", "/api/v1/payments/callbacks/mypayga/***/"),
+        ("get", "/calendar/the-secret.ics", "/calendar/***"),
+        ("post", "/calendar/the-secret.ics/", "/calendar/***/"),
+    ],
+)
+def test_secret_of_an_address_is_not_in_the_log(caplog, method, path, told):
     with caplog.at_level(logging.INFO, logger="common.requests"):
-        APIClient().post("/api/v1/payments/callbacks/mypayga/the-secret/", {}, format="json")
+        getattr(APIClient(), method)(path)
 
     (line,) = [record for record in caplog.records if record.name == "common.requests"]
-    assert line.path == "/api/v1/payments/callbacks/mypayga/***/"
+    assert line.path == told
     assert "the-secret" not in caplog.text
 
 

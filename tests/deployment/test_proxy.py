@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPSConnection
@@ -168,6 +169,30 @@ def test_nginx_sends_waiting_routes_to_the_threads(proxy: SimpleNamespace) -> No
     }
     assert {path: through(proxy, path)["server"] for path in paths} == paths
     assert "/api/v1/payments/callbacks/mypayga/token/?x=1" in proxy.backends["web-io:8000"].paths
+
+
+@needs_nginx
+def test_nginx_logs_no_secret_address(proxy: SimpleNamespace, tmp_path: Path) -> None:
+    paths = {
+        "/api/v1/payments/callbacks/mypayga/the-secret/": "/api/v1/payments/callbacks/mypayga/***",
+        "/calendar/the-secret.ics": "/calendar/***",
+        "//calendar/./the-secret.ics": "/calendar/***",
+        "/api/v1/calendars/": "/api/v1/calendars/",
+    }
+    for number, path in enumerate(paths):
+        through(proxy, path, X_Request_ID=f"logged-{number}")
+
+    def logged() -> dict[str, str]:
+        text = (tmp_path / "log").read_text()
+        assert "the-secret" not in text
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return {line["request_id"]: line["path"] for line in lines if line["request_id"].startswith("logged-")}
+
+    expected = {f"logged-{number}": told for number, told in enumerate(paths.values())}
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while logged() != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert logged() == expected
 
 
 @needs_nginx
