@@ -17,7 +17,7 @@ SOURCE = "legacy"
 USERS, ACCOUNTS, RATES, PRICE_LISTS = "users", "accounts", "rates", "pricelists"
 PRODUCTS, STOCK = "products", "stock"
 _LOCK = 7_205_759_417
-_COLUMNS = ("batch_id", "source", "table", "old_id", "new_id", "is_withdrawn")
+_COLUMNS = ("batch_id", "source", "table", "old_id", "new_id", "is_withdrawn", "updated_at")
 
 
 class ImportUnderWay(Conflict):
@@ -75,12 +75,13 @@ class Batch:
         return self._row is not None
 
     def remember(self, table: str, ids: Iterable[tuple[object, object]], *, is_withdrawn: bool = False) -> None:
-        """Which of ours each old row is, in the transaction that writes it."""
-        number = self.row.pk
+        """Which of ours each old row is, in the transaction that has written it: what is changed later is changed by
+        somebody else."""
+        number, now = self.row.pk, timezone.now()
         merge_rows(
             ImportedRow._meta.db_table,
             _COLUMNS,
-            ((number, SOURCE, table, str(old), str(new), is_withdrawn) for old, new in ids),
+            ((number, SOURCE, table, str(old), str(new), is_withdrawn, now) for old, new in ids),
             key=("source", "table", "old_id"),
         )
 

@@ -1,10 +1,10 @@
 """Taking an import back, while nothing stands on it: in one transaction, and after it the products."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, PriceList, Rate
 from accounts.services.arrivals import take_back_arrivals, what_stands_on, who_names
 from catalog.models import SearchEntry, Stock
 from catalog.rows import ProductRow, StockRow
@@ -68,7 +68,10 @@ def _take_back(batch: ImportBatch, reasons_apart: Collection[str]) -> dict[str, 
     people = _people(batch)
     rates = [int(new_id) for new_id in old_ids(RATES, batch).values()]
     stock = [new_id.partition(":") for new_id in old_ids(STOCK, batch).values()]
+    prices = [int(new_id) for new_id in old_ids(PRICE_LISTS, batch).values()]
     reasons = [
+        *_on_prices(prices, batch),
+        *_changed_rates(rates, batch),
         *what_stands_on(people, apart=TenantModel),
         *reasons_apart,
         *_on_rates(rates, people),
@@ -76,7 +79,6 @@ def _take_back(batch: ImportBatch, reasons_apart: Collection[str]) -> dict[str, 
     ]
     if reasons:
         raise BuiltUpon(reasons)
-    prices = [int(new_id) for new_id in old_ids(PRICE_LISTS, batch).values()]
     take_back_arrivals(people, rates=rates, prices=prices, note=NOTE, source=SOURCE, batch=batch.pk)
     _clear_stock(stock)
     now = timezone.now()
@@ -84,6 +86,32 @@ def _take_back(batch: ImportBatch, reasons_apart: Collection[str]) -> dict[str, 
     batch.state, batch.undone_at = ImportState.UNDONE, now
     batch.save(update_fields=["state", "undone_at", "updated_at"])
     return {USERS: len(people), RATES: len(rates), PRICE_LISTS: len(prices), STOCK: len(stock)}
+
+
+def _on_prices(prices: Collection[int], batch: ImportBatch) -> list[str]:
+    """An imported price costs nobody anything until staff give it an action. Holds the rows."""
+    rows = list(PriceList.objects.filter(pk__in=prices).order_by("pk").select_for_update(no_key=True))
+    reasons = []
+    if any(price.action is not None for price in rows):
+        reasons.append("its prices are charged")
+    if any(price.next_from is not None for price in rows):
+        reasons.append("its prices have a plan")
+    if _is_changed(rows, PRICE_LISTS, batch):
+        reasons.append("its prices were changed since")
+    return reasons
+
+
+def _changed_rates(rates: Collection[int], batch: ImportBatch) -> list[str]:
+    """Those that are on sale otherwise than they came; one that staff took off sale is where undoing puts it. Holds
+    the rows, before any account as who takes a rate off sale does."""
+    rows = Rate.objects.filter(pk__in=rates).order_by("pk").select_for_update(no_key=True)
+    on_sale = [rate for rate in rows if rate.is_active]
+    return ["its rates were changed since"] if _is_changed(on_sale, RATES, batch) else []
+
+
+def _is_changed(rows: Iterable[PriceList | Rate], table: str, batch: ImportBatch) -> bool:
+    brought = dict(batch.rows.filter(table=table, is_withdrawn=False).values_list("new_id", "updated_at"))
+    return any(row.updated_at > brought[str(row.pk)] for row in rows)
 
 
 def _on_rates(rates: Collection[int], people: Collection[int]) -> list[str]:

@@ -38,6 +38,7 @@ pytestmark = pytest.mark.django_db
 # 06:07:08 in Libreville, which is one hour ahead.
 THEN_UTC = datetime(2023, 4, 5, 5, 7, 8, tzinfo=UTC)
 NAME_OF_MINE = "taken@example.org"
+CHANGED_PRICES = "its prices were changed since"
 TOTALS = [
     "rates: old 9, here 3, rate_credit_unusable +1, rate_price_unusable +5: explained",
     "price lists: old 4, here 1, price_list_credit_unusable +1, price_list_known +1, price_list_label_missing +1: "
@@ -499,6 +500,70 @@ def test_undo_is_refused_once_something_stands_on_it(life: str, dirty: Old, brin
     with pytest.raises(CommandError, match=f"Nothing was taken back: {reason}"):
         call_command("import_legacy", "--undo", str(ImportBatch.objects.get().pk))
     assert _everything() == before
+
+
+def _edit(row: PriceList | Rate, **fields: Any) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save()
+
+
+@pytest.mark.parametrize(
+    "model, table, fields, reasons",
+    [
+        (PriceList, "pricelists", {"action": "check_availability"}, ["its prices are charged", CHANGED_PRICES]),
+        (
+            PriceList,
+            "pricelists",
+            {"next_credits": 3, "next_from": THEN_UTC},
+            ["its prices have a plan", CHANGED_PRICES],
+        ),
+        (PriceList, "pricelists", {"credits": 7}, [CHANGED_PRICES]),
+        (Rate, "rates", {"price": 900}, ["its rates were changed since"]),
+    ],
+)
+def test_undo_is_refused_where_staff_put_a_price_to_use(
+    model: Any, table: str, fields: dict[str, Any], reasons: list[str], dirty: Old, bring: Any
+) -> None:
+    bring(dirty)
+    _edit(model.objects.get(pk=of_old(table, 1)), **fields)
+    before = _everything()
+
+    with pytest.raises(CommandError, match=rf"Nothing was taken back: {'; '.join(reasons)}\."):
+        call_command("import_legacy", "--undo", str(ImportBatch.objects.get().pk))
+    assert _everything() == before
+
+
+def test_undo_is_refused_for_a_price_that_was_changed_while_the_import_went_on(
+    dirty: Old, bring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = reference.write_price_lists
+
+    def write_and_edit(*args: Any) -> int:
+        count = write(*args)
+        _edit(PriceList.objects.get(label="Vérifier"), credits=7)
+        return count
+
+    monkeypatch.setattr(reference, "write_price_lists", write_and_edit)
+    bring(dirty)
+
+    with pytest.raises(CommandError, match=CHANGED_PRICES):
+        call_command("import_legacy", "--undo", str(ImportBatch.objects.get().pk))
+    assert PriceList.objects.get(label="Vérifier").credits == 7
+
+
+def test_undo_is_refused_for_a_rate_that_was_put_on_sale_again_but_not_for_one_that_is_off(
+    dirty: Old, bring: Any, capsys: Any
+) -> None:
+    bring(dirty)
+    number, rate = ImportBatch.objects.get().pk, Rate.objects.get(pk=of_old("rates", 1))
+    for is_active in (False, True):
+        _edit(rate, is_active=is_active)
+    with pytest.raises(CommandError, match="its rates were changed since"):
+        call_command("import_legacy", "--undo", str(number))
+
+    _edit(rate, is_active=False)
+    assert undo(number, capsys) == (f"batch {number}: 11 users, 3 rates, 1 pricelists, 0 stock taken back")
 
 
 def test_undo_of_an_unknown_batch() -> None:
