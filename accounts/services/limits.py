@@ -4,9 +4,12 @@ A device on which the account's owner has signed in before has attempts of its o
 account's cannot keep its owner out. Subjects are what was typed, not who exists: an unknown address is limited alike.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from accounts.emails import normalize_email
+from accounts.exceptions import EmailTaken
 from accounts.models import User
 from accounts.services.sessions import device_digest
 from accounts.signals import sign_in_alarm, sign_in_locked
@@ -67,6 +70,25 @@ def take_attempt(email: str) -> Attempt:
         return Attempt(address, [known])
     taken = limits.take((ADDRESS, subscriber_of(current().ip)), *_strangers(address))
     return Attempt(address, taken)
+
+
+@contextmanager
+def telling(*subjects: str) -> Iterator[None]:
+    """Count what may end in `EmailTaken`, which tells that an address has an account, and give back what did not.
+
+    Counted against the context's address and each of the `subjects`. Raises `RateLimited` (429). Not inside of a
+    transaction.
+    """
+    taken = limits.take((TOLD, subscriber_of(current().ip)), *((TOLD, subject) for subject in subjects))
+    has_told = False
+    try:
+        yield
+    except EmailTaken:
+        has_told = True
+        raise
+    finally:
+        if not has_told:
+            limits.give_back(taken)
 
 
 def forgive(user: User) -> None:

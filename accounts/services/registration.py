@@ -33,7 +33,6 @@ from accounts.services.sessions import end_sessions
 from accounts.services.users import create_user
 from accounts.signals import email_verified, registration_repeated, registration_requested, user_registered
 from common import limits as counters
-from common.context import current
 from common.errors import FieldError, Forbidden, Invalid
 from common.mail import send_mail_later
 from common.unit_of_work import unit_of_work
@@ -84,14 +83,13 @@ def register_openly(*, email: str, password: str, **profile: Any) -> User:
     Raises `EmailTaken` (400), which tells that an address has an account, and `RateLimited` (429) after too many of it.
     """
     address = normalize_email(email)
-    taken = counters.take((limits.TOLD, current().ip))
-    try:
+    with limits.telling():
         if User.objects.filter(email=address).exists():
             raise EmailTaken
-        _register_new(address, hash_password(password), role=Role.PATIENT, specialty_ids=(), profile=profile)
-    except IntegrityError as error:
-        raise EmailTaken from error
-    counters.give_back(taken)
+        try:
+            _register_new(address, hash_password(password), role=Role.PATIENT, specialty_ids=(), profile=profile)
+        except IntegrityError as error:
+            raise EmailTaken from error
     return User.objects.get(email=address)
 
 

@@ -121,6 +121,34 @@ def test_update_that_cannot_be_changes_nothing(api, patient, body):
     assert User.objects.filter(pk=patient.pk).values().get() == before
 
 
+def test_telling_that_an_address_is_taken_is_limited_and_what_tells_nothing_is_not(api, patient):
+    taken = make_user().email
+    client, path = api(patient), f"/user/update/{patient.pk}"
+    own = [client.put(path, {"email": patient.email}, format="json").status_code for _ in range(31)]
+    free = [client.put(path, {"email": f"free{n % 2}@example.org"}, format="json").status_code for n in range(31)]
+    before = User.objects.filter(pk=patient.pk).values().get()
+    asked = [client.put(path, {"email": taken, "firstname": "Anne"}, format="json").status_code for _ in range(31)]
+
+    assert (own, free, asked) == ([200] * 31, [200] * 31, [400] * 30 + [429])
+    assert User.objects.filter(pk=patient.pk).values().get() == before
+    answer = client.put(path, {"email": taken}, format="json", REMOTE_ADDR="192.0.2.7")
+    assert (answer.status_code, answer.json()) == (429, {"detail": "Trop de tentatives. Réessayez plus tard."})
+    assert client.put(path, {"firstname": "Anne", "email": before["email"]}, format="json").status_code == 200
+
+
+def test_telling_that_an_address_is_taken_is_limited_by_address_too(api, patient, stranger):
+    taken, there = make_user().email, {"REMOTE_ADDR": "2001:db8::1"}
+    asked = [
+        api(person).put(f"/user/update/{person.pk}", {"email": taken}, format="json", **there).status_code
+        for person in [patient, stranger] * 15
+    ]
+    assert asked == [400] * 30
+    body = {"lastname": "Nouveau", "email": taken, "password": "Medoc-new-1"}
+    neighbour = api().post("/user/add", body, format="json", REMOTE_ADDR="2001:db8::2")
+    assert neighbour.status_code == 429
+    assert api().post("/user/add", body, format="json", REMOTE_ADDR="192.0.2.7").status_code == 400
+
+
 def test_new_address_is_not_verified(api, patient):
     api(patient).put(f"/user/update/{patient.pk}", {"email": "Marie@Example.ORG"}, format="json")
     patient.refresh_from_db()
