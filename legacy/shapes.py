@@ -56,7 +56,7 @@ def price_list(price: PriceList) -> Row:
     return {
         "id": price.pk,
         "libelle": price.label,
-        "credit": price.credits,
+        "credit": price.credits_now,
         "created_at": moment(price.created_at),
         "updated_at": moment(price.updated_at),
     }

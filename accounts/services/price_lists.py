@@ -18,6 +18,22 @@ REQUIRED = ("action", "libelle", "credits")
 _FIELDS = ("label", "credits", "next_credits", "next_from")
 
 
+def change_price(price: PriceList, *, label: str | None = None, credits: int | None = None, by: User) -> PriceList:
+    """Call a price otherwise, and say what it is from now on, in credits (≥ 0); None leaves it.
+
+    Another price than the present one withdraws what was planned: nobody who sets it now expects it to change again by
+    itself. Its event (`reference.updated`) tells both.
+    """
+    with unit_of_work():
+        locked = PriceList.objects.select_for_update().get(pk=price.pk)
+        if label is not None:
+            locked.label = label
+        if credits is not None and credits != locked.credits_now:
+            locked.credits, locked.next_credits, locked.next_from = credits, None, None
+        locked.save(update_fields=[*_FIELDS, "updated_at"])
+    return locked
+
+
 def apply_due_credits() -> int:
     """Make what was planned the price, once its time has come; how many. Safe to run twice at the same time.
 

@@ -1,9 +1,15 @@
 """Rates and price lists."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.utils import timezone
 
 from accounts.enums import PricedAction
 from accounts.models import Account, PriceList, Rate
+from accounts.selectors import action_price
+from accounts.services.price_lists import apply_due_credits
 from audit.models import Event
 from legacy.tests.conftest import OLD_PRICE_LIST, OLD_RATE
 from payments.tests.factories import make_rate
@@ -94,6 +100,51 @@ def test_names_of_the_sites_stand_for_actions_with_another_label(api):
     _price(label="Vérifier une disponibilité", action=PricedAction.CHECK_AVAILABILITY, credits=3)
     assert api().get("/price_list/get_by_libelle/Vérifier").json()["credit"] == 3
     assert api().get("/price_list/get_by_libelle/Commander%20les%20produits").status_code == 404
+
+
+def _planned(**fields):
+    moment = timezone.now() + timedelta(minutes=5)
+    return moment, _price(action=PricedAction.CHECK_AVAILABILITY, next_credits=5, next_from=moment, **fields)
+
+
+def test_old_sites_are_told_and_charge_what_it_costs_now(api):
+    moment, _row = _planned()
+
+    def told():
+        client = api()
+        [row] = client.get("/price_list/all").json()
+        [ours] = client.get("/api/v1/price-lists/").json()["results"]
+        return row["credit"], client.get("/price_list/get_by_libelle/Vérifier").json()["credit"], ours["credits"]
+
+    assert told() == (2, 2, 2)
+    with time_machine.travel(moment, tick=False):
+        assert told() == (5, 5, 5)
+
+
+@pytest.mark.parametrize("credit, is_due", [(3, False), (3, True), (2, True)])
+def test_price_that_staff_set_now_withdraws_what_was_planned(api, staff, credit, is_due):
+    moment, row = _planned()
+    client = api(staff)
+    with time_machine.travel(moment if is_due else timezone.now()):
+        assert client.put(f"/price_list/update/{row.pk}", {"credit": credit}, format="json").status_code == 200
+    with time_machine.travel(moment + timedelta(hours=1)):
+        assert apply_due_credits() == 0
+        assert action_price(PricedAction.CHECK_AVAILABILITY) == credit
+    row.refresh_from_db()
+    assert (row.credits, row.next_credits, row.next_from) == (credit, None, None)
+    event = Event.objects.get(action="reference.updated", entity="pricelist")
+    assert (event.changes["old"]["next_credits"], event.changes["new"]["next_credits"]) == (5, None)
+    assert event.actor_id == str(staff.pk)
+
+
+@pytest.mark.parametrize("body", [{"libelle": "Voir"}, {"libelle": "Voir", "credit": 2}])
+def test_what_was_planned_stays_where_the_price_does(api, staff, body):
+    moment, row = _planned()
+    assert api(staff).put(f"/price_list/update/{row.pk}", body, format="json").status_code == 200
+    row.refresh_from_db()
+    assert (row.label, row.credits, row.next_credits, row.next_from) == ("Voir", 2, 5, moment)
+    event = Event.objects.get(action="reference.updated", entity="pricelist")
+    assert event.changes == {"old": {"label": "Vérifier"}, "new": {"label": "Voir"}}
 
 
 def test_staff_add_change_and_remove_a_price(api, staff):

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts.enums import PricedAction
 from accounts.models import PriceList
+from accounts.services.price_lists import change_price
 from accounts.services.rates import delete_price, save_price
 from legacy import schema, shapes
 from legacy.errors import Refused
@@ -25,15 +26,14 @@ def _find(price_id: int) -> PriceList:
     return price
 
 
-def _read(given: Fields, price: PriceList, *, is_new: bool = False) -> PriceList:
+def _read(given: Fields, *, is_new: bool = False) -> tuple[str | None, int | None]:
+    """Label and credits, None where nothing was sent."""
     label = given.text("libelle", required=is_new, most=LABEL_LENGTH)
     credits = given.integer("credit", required=is_new)
     given.check()
     if label is not None and not label.strip():
         raise Refused(400, "Le libellé est obligatoire")
-    price.label = price.label if label is None else label.strip()
-    price.credits = price.credits if credits is None else credits
-    return price
+    return label and label.strip(), credits
 
 
 class PriceListsView(LegacyView):
@@ -65,7 +65,8 @@ class AddPriceListView(LegacyView):
 
     @extend_schema(operation_id="legacy_price_list_add", request=None, responses={200: schema.OldPriceListSerializer})
     def post(self, request: Request) -> Response:
-        price = save_price(_read(body(request), PriceList(), is_new=True), by=caller(request))
+        label, credits = _read(body(request), is_new=True)
+        price = save_price(PriceList(label=label or "", credits=credits or 0), by=caller(request))
         return Response(shapes.price_list(price))
 
 
@@ -75,7 +76,9 @@ class UpdatePriceListView(LegacyView):
 
     @extend_schema(operation_id="legacy_price_list_update", request=None, responses={200: schema.OldMessageSerializer})
     def put(self, request: Request, price_id: int) -> Response:
-        save_price(_read(body(request), _find(price_id)), by=caller(request))
+        price = _find(price_id)
+        label, credits = _read(body(request))
+        change_price(price, label=label, credits=credits, by=caller(request))
         return message("Grille tarifaire modifié avec succès")
 
 
