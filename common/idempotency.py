@@ -108,12 +108,14 @@ def find(user_id: int, key: str, print_: bytes) -> StoredAnswer | None:
     return StoredAnswer(status, json.loads(decrypt(bytes(answer))))
 
 
-def store(user_id: int, key: str, print_: bytes, answer: StoredAnswer, *, leased: bool = False) -> None:
+def store(user_id: int, key: str, print_: bytes, answer: StoredAnswer, *, leased: bool = False) -> datetime | None:
     """Put key and answer into the current unit of work; with `leased` the answer is provisional until `replace`.
 
-    Where the key exists already, the unit of work ends in `django.db.IntegrityError`.
+    Until when the lease runs, which is what tells this row from a later one under the same key. Where the key exists
+    already, the unit of work ends in `django.db.IntegrityError`.
     """
     now = timezone.now()
+    lease = now + LEASE if leased else None
     unit_of_work.insert(
         "common_idempotencykey",
         _COLUMNS,
@@ -123,16 +125,20 @@ def store(user_id: int, key: str, print_: bytes, answer: StoredAnswer, *, leased
             print_,
             answer.status,
             _seal(answer.body),
-            _at(now + LEASE) if leased else None,
+            None if lease is None else _at(lease),
             _at(now),
             _at(now),
         ],
     )
+    return lease
 
 
-def replace(user_id: int, key: str, answer: StoredAnswer) -> None:
-    """The final answer instead of the provisional one; the lease ends."""
-    IdempotencyKey.objects.filter(user_id=user_id, key=key).update(
+def replace(user_id: int, key: str, answer: StoredAnswer, *, lease: datetime | None) -> None:
+    """The final answer instead of the provisional one that `store` left under this `lease`, which ends.
+
+    Nothing where another call has taken the key meanwhile: its answer is its own.
+    """
+    IdempotencyKey.objects.filter(user_id=user_id, key=key, lease_until=lease, lease_until__isnull=False).update(
         status=answer.status, answer=_seal(answer.body), lease_until=None, updated_at=timezone.now()
     )
 

@@ -79,13 +79,15 @@ def _run_once(
     print_ = idempotency.fingerprint(str(request.method), target, request.data)
 
     looked: dict[str, Any] = {}
+    lease = None
 
     def work_and_store() -> Response | CallOutside:
+        nonlocal lease
         with unit_of_work():
             result = work(**looked)
             outside = isinstance(result, CallOutside)
             answer = result.provisional if isinstance(result, CallOutside) else result
-            idempotency.store(user_id, key, print_, _stored(answer), leased=outside)
+            lease = idempotency.store(user_id, key, print_, _stored(answer), leased=outside)
         return result
 
     try:
@@ -108,7 +110,7 @@ def _run_once(
     if not isinstance(result, CallOutside):
         return result
     final = result.finish()
-    idempotency.replace(user_id, key, _stored(final))
+    idempotency.replace(user_id, key, _stored(final), lease=lease)
     return final
 
 

@@ -253,7 +253,7 @@ def test_double_click_is_one_reservation_and_later_it_is_another(api, patient, s
     answers = [client.post("/api_epg/reservation", _order(stock), format="json").json() for _ in range(2)]
     assert answers[0] == answers[1]
     assert Reservation.objects.count() == 1
-    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(seconds=6))
+    IdempotencyKey.objects.update(updated_at=timezone.now() - timedelta(seconds=6))
     assert client.post("/api_epg/reservation", _order(stock), format="json").status_code == 200
     assert client.post("/api_epg/reservation", _order(stock, 1), format="json").status_code == 200
     assert Reservation.objects.count() == 3
