@@ -16,6 +16,8 @@ from payments.models import Payment
 
 _COLUMNS = "id occurred_at action entity entity_id actor_kind actor_id amount changes personal__ip".split()
 _CHUNK = 5_000
+# Nothing happened before or will after, and beyond them no zone can be computed.
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9998, 12, 31)
 
 
 def newest(limit: int) -> list[Row]:
@@ -42,14 +44,18 @@ def of_the_six(limit: int, *, first: date | None = None, last: date | None = Non
     """The newest events of the six kinds that the sites count; between two days of `TIME_ZONE`, both included."""
     found = Event.objects.filter(action__in=actions.six_actions()).filter(actions.of_the_six())
     if first is not None:
-        found = found.filter(occurred_at__gte=_midnight(first))
+        found = found.filter(occurred_at__gte=_midnight(_computable(first)))
     if last is not None:
-        found = found.filter(occurred_at__lt=_midnight(last + timedelta(days=1)))
+        found = found.filter(occurred_at__lt=_midnight(_computable(last) + timedelta(days=1)))
     return _shaped(found, limit)
 
 
 def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _computable(day: date) -> date:
+    return min(max(day, _FIRST_DAY), _LAST_DAY)
 
 
 def _shaped(events: QuerySet[Event], limit: int) -> list[Row]:

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from catalog.api import representations
-from catalog.api.params import MAX_RADIUS_KM
+from catalog.api.params import MAX_RADIUS_KM, is_computable
 from catalog.api.serializers import PharmacySerializer
 from catalog.availability import Area, Offer
 from catalog.enums import OfferSource
@@ -52,13 +52,23 @@ class NearSerializer(StrictSerializer):
     lon = StrictNumberField(min_value=-180, max_value=180)
 
 
+class OpeningMomentField(serializers.DateTimeField):
+    """A moment whose neighbouring days can be computed, as `open_at` of the list of pharmacies."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment: datetime = super().to_internal_value(value)
+        if not is_computable(moment):
+            self.fail("overflow")
+        return moment
+
+
 class AvailabilityInputSerializer(StrictSerializer):
     """A basket, and where to look; the same product twice is added up."""
 
     lines = BasketLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
     near = NearSerializer(required=False, allow_null=True)
     radius_km = StrictNumberField(required=False, allow_null=True, min_value=0.001, max_value=MAX_RADIUS_KM)
-    open_at = serializers.DateTimeField(
+    open_at = OpeningMomentField(
         required=False,
         allow_null=True,
         help_text="only pharmacies that are known to be open then, by their hours or on duty",

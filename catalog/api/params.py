@@ -87,6 +87,11 @@ class NearParams(PageParams):
     near = NearField(default=None)
 
 
+def is_computable(instant: datetime) -> bool:
+    """Whether opening hours around it can be computed: at the ends of the calendar there is no day before or after."""
+    return 2000 <= instant.year < 2100
+
+
 class InstantField(serializers.Field[datetime, str, str, Any]):
     """`now`, or RFC 3339 with its offset. In a URL a `+` that was not encoded arrives as a blank."""
 
@@ -100,7 +105,7 @@ class InstantField(serializers.Field[datetime, str, str, Any]):
         found = _INSTANT.fullmatch(data.replace(" ", "+"))
         try:
             instant = parse_datetime(found[0].upper()) if found else None
-            if instant is None or not 2000 <= instant.year < 2100:
+            if instant is None or not is_computable(instant):
                 self.fail("invalid")
         except ValueError:
             self.fail("invalid")

@@ -141,6 +141,24 @@ def test_days_are_those_of_libreville_and_both_are_included(api, staff, monkeypa
     assert api(staff).get("/event/get_by_timer/2026-03-03/2026-03-02").json() == []
 
 
+@pytest.mark.parametrize("zone", ["Africa/Libreville", "Pacific/Auckland", "America/Lima"])
+@pytest.mark.parametrize(
+    "days, is_told",
+    [
+        ("2026-01-01/9999-12-31", True),
+        ("0001-01-01/9999-12-31", True),
+        ("0001-01-01/2026-01-01", False),
+        ("0001-01-01/0001-01-01", False),
+        ("9999-12-31/9999-12-31", False),
+    ],
+)
+def test_days_to_the_last_that_there_is(api, staff, settings, zone, days, is_told):
+    settings.TIME_ZONE = zone
+    record(Action.CREDITS_SPEND, entity="account", entity_id="1")
+    answer = api(staff).get(f"/event/get_by_timer/{days}")
+    assert (answer.status_code, "Consommation de crédit" in _names(answer)) == (200, is_told)
+
+
 @pytest.mark.parametrize(
     "days", ["Invalid%20date/Invalid%20date", "2026-02-30/2026-03-01", "2026-03-01/x", "20260301/20260302"]
 )
