@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from audit.enums import Action
+from audit.models import Event
 from audit.services import record
 from common.api.throttling import count_anonymous
 
@@ -14,6 +15,7 @@ ROLE_IGNORED = "role_ignored"
 NOT_A_SPEND = "not_a_spend"
 INSUFFICIENT = "insufficient_credits"
 SINGPAY_REDIRECT = "singpay_redirect"
+_LONGEST_ID = Event._meta.get_field("entity_id").max_length
 
 
 def note(request: Request, reason: str, *, entity: str = "legacy", entity_id: object = "", **details: Any) -> None:
@@ -21,7 +23,8 @@ def note(request: Request, reason: str, *, entity: str = "legacy", entity_id: ob
     if not request.user.is_authenticated:
         count_anonymous()
     changes = {"reason": reason, "method": request.method, "route": _route(request), **details}
-    record(Action.LEGACY_REFUSED, entity=entity, entity_id=entity_id, changes=changes)
+    # A number in an address may be longer than any that a row has.
+    record(Action.LEGACY_REFUSED, entity=entity, entity_id=str(entity_id)[:_LONGEST_ID], changes=changes)
 
 
 def _route(request: Request) -> str:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotAuthenticated
@@ -30,6 +30,8 @@ UNKNOWN_RATE = "Tarification inexistante"
 WAITS = "Ce montant demande l'accord d'une seconde personne : la demande attend dans le back-office"
 SPEND_FOR_OTHERS = "accounts.adjust_credits"
 _MOST = 10**15
+# Of a larger number a statement written by hand, or SQLite of any reference, makes an error.
+_MOST_ID = BigIntegerField.MAX_BIGINT
 
 
 def _accounts() -> QuerySet[Account]:
@@ -96,7 +98,7 @@ class AccountOfUserView(LegacyView):
             raise NotAuthenticated
         if not is_nameless:
             require_self_or(request, user_id, "accounts.view_account")
-        account = _accounts().filter(user_id=user_id).first()
+        account = _accounts().filter(user_id=user_id).first() if user_id <= _MOST_ID else None
         if account is None:
             raise Refused(404, NONE_OF_THEIRS)
         return Response(shapes.account(account, is_nameless=is_nameless))
@@ -117,7 +119,9 @@ class SpendView(LegacyView):
         credits = _credits(request, account_id)
         reference, label = f"legacy:{uuid.uuid4()}", _("Consommation de crédits")
         try:
-            account = ledger.spend_from(account_id, by.pk, credits, reference=reference, label=label, by=by)
+            account = None
+            if account_id <= _MOST_ID:
+                account = ledger.spend_from(account_id, by.pk, credits, reference=reference, label=label, by=by)
             if account is None:
                 other = _other(request, account_id, by)
                 if spend_for(other, credits=credits, label=label, by=by) is not None:
