@@ -83,13 +83,17 @@ def access_to(merchant_id: int, channel: Channel, *, refused: int | None = None)
     Raises `ChannelError`: `CREDENTIALS` where the access is over, `LATER` where it could not be refreshed now.
     """
     gives_up = time.monotonic() + WAIT_SECONDS
+    seen: int | None = None
     while True:
         with merchant_scope(merchant_id):
             connection = ChannelConnection.objects.filter(channel=channel.name).first()
             if connection is None or connection.state != ConnectionState.CONNECTED:
                 raise ChannelError(Outcome.CREDENTIALS, (connection and connection.reason) or "not_connected")
-            if channel.oauth is None or _is_fresh(connection, refused):
+            # What was refreshed since we looked is as fresh as it gets, however short the channel lets it live.
+            is_new = seen is not None and connection.version != seen
+            if channel.oauth is None or is_new or _is_fresh(connection, refused):
                 return _as_access(connection)
+            seen = connection.version
             is_ours = _lease(connection)
         if is_ours:
             _refresh(connection, channel.name, channel.oauth)

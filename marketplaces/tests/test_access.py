@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from marketplaces.channels.base import ChannelError, Outcome, Placed
+from marketplaces.channels.oauth import Tokens
 from marketplaces.channels.tests.books import SETTINGS, SKU, goods
 from marketplaces.channels.tests.conftest import _nobody_remembers, ebay, etsy, forget, marketplace
 from marketplaces.enums import ConnectionState
@@ -96,6 +97,30 @@ def test_token_that_ends_within_a_minute_is_refreshed_first(marketplace, db, sec
     row = connected.row()
     assert (row.version, row.lease_until) == (1, None)
     assert row.expires_at > timezone.now() + timedelta(minutes=50)
+
+
+class ShortLived:
+    """A channel whose tokens live for so many seconds."""
+
+    name = "ebay"
+
+    def __init__(self, seconds):
+        self.oauth, self.seconds, self.refreshes = self, seconds, 0
+
+    def refresh(self, token):
+        self.refreshes += 1
+        return Tokens(f"access-{self.refreshes}", expires_in=self.seconds)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seconds", [0, 45, 60])
+def test_token_that_lives_for_less_than_a_minute_is_used(seconds):
+    merchant, channel = make_merchant(), ShortLived(seconds)
+    make_connection(merchant, "ebay", access="a", refresh="r", expires_at=timezone.now())
+
+    for number in (1, 2):
+        assert access.access_to(merchant.pk, channel).seller.access_token == f"access-{number}"
+        assert channel.refreshes == number
 
 
 def test_rotated_token_is_the_one_used_next(connected):
