@@ -3,7 +3,6 @@
 from django.utils.translation import gettext_lazy as _
 
 from accounts.erasure import Holding
-from marketplaces.enums import MemberRole
 from marketplaces.models import Membership
 from marketplaces.services import members
 from marketplaces.tenancy import merchant_scope, person_scope
@@ -11,14 +10,14 @@ from marketplaces.tenancy import merchant_scope, person_scope
 
 def owns_something(user_id: int) -> bool:
     """The only owner of an active merchant is needed: another one is named first, or staff switch it off."""
-    with person_scope(user_id):
-        owned = Membership.objects.filter(role=MemberRole.OWNER, merchant__is_active=True)
-        return any(_is_only_owner(user_id, merchant_id) for merchant_id in owned.values_list("merchant_id", flat=True))
+    # Also those that are left without asking: all are locked first, in order.
+    needed = [_is_needed(user_id, merchant_id) for merchant_id in _merchants_of(user_id)]
+    return any(needed)
 
 
-def _is_only_owner(user_id: int, merchant_id: int) -> bool:
+def _is_needed(user_id: int, merchant_id: int) -> bool:
     with merchant_scope(merchant_id):
-        return not Membership.objects.filter(role=MemberRole.OWNER).exclude(user_id=user_id).exists()
+        return members.is_needed(user_id)
 
 
 def leave_all(user_id: int) -> None:

@@ -1,5 +1,6 @@
 """Who may act for a merchant. Everything runs in the merchant's block; its row is locked while owners are counted."""
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -35,7 +36,7 @@ def add_member(merchant: Merchant, *, email: str, role: MemberRole, by: User) ->
 
 
 def change_role(membership: Membership, role: MemberRole, *, by: User) -> Membership:
-    """Raises `LastOwner` (409) where nobody else owns the merchant."""
+    """Raises `LastOwner` (409) where no other owner could sign in."""
     with unit_of_work():
         lock_merchant()
         membership = Membership.objects.select_related("user").get(pk=membership.pk)
@@ -50,7 +51,7 @@ def change_role(membership: Membership, role: MemberRole, *, by: User) -> Member
 
 
 def remove_member(membership: Membership, *, by: User | None) -> None:
-    """Invitations that are under way end with it. Raises `LastOwner` (409) where nobody else owns the merchant."""
+    """Invitations that are under way end with it. Raises `LastOwner` (409) where no other owner could sign in."""
     with unit_of_work():
         merchant = lock_merchant()
         membership = Membership.objects.get(pk=membership.pk)
@@ -75,11 +76,23 @@ def _part(merchant: Merchant, membership: Membership, *, by: User | None) -> Non
     _announce(membership, old=MemberRole(membership.role), new=None, by=by)
 
 
+def is_needed(user_id: int) -> bool:
+    """Whether nobody else could act as the owner of the merchant, who is active. Their row stays locked: nobody leaves
+    or loses the rank before this transaction ends."""
+    merchant = lock_merchant()
+    mine = Membership.objects.filter(user_id=user_id, role=MemberRole.OWNER)
+    return merchant.is_active and mine.exists() and not _other_owners(user_id).exists()
+
+
 def _require_another_owner(membership: Membership) -> None:
-    if membership.role != MemberRole.OWNER:
-        return
-    if not Membership.objects.filter(role=MemberRole.OWNER).exclude(pk=membership.pk).exists():
+    if membership.role == MemberRole.OWNER and not _other_owners(membership.user_id).exists():
         raise LastOwner
+
+
+def _other_owners(user_id: int) -> QuerySet[Membership]:
+    """Those who can sign in: an account that is switched off decides nothing."""
+    owners: QuerySet[Membership] = Membership.objects.filter(role=MemberRole.OWNER, user__is_active=True)
+    return owners.exclude(user_id=user_id)
 
 
 def _announce(membership: Membership, *, old: MemberRole | None, new: MemberRole | None, by: User | None) -> None:

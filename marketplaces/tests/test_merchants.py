@@ -4,11 +4,13 @@ from django.contrib.auth.models import Permission
 from accounts.enums import Role
 from accounts.exceptions import StillNeeded
 from accounts.services.anonymisation import anonymise_user
+from accounts.services.roles import switch_user
 from accounts.tests.factories import make_user
 from audit.models import Event
 from catalog.models import PharmacyMember
 from marketplaces.enums import MemberRole
 from marketplaces.models import Membership, Merchant
+from marketplaces.services.merchants import update_merchant
 from marketplaces.tenancy import crossing, merchant_scope, person_scope
 from marketplaces.tests.factories import default_plan, make_item, make_member, make_merchant, make_plan
 from reservations.tests.factories import make_pharmacy
@@ -155,6 +157,30 @@ def test_last_owner_stays(api, world, method, body):
 
     assert (response.status_code, response.json()["code"]) == (409, "last_owner")
     assert world.roles()[world.owner.pk] == "owner"
+
+
+@pytest.mark.parametrize("method, body", [("patch", {"role": "viewer"}), ("delete", None)])
+def test_owner_who_cannot_sign_in_is_no_other_owner(api, world, method, body):
+    admin = make_user(Role.ADMIN)
+    other = make_member(world.merchant, MemberRole.OWNER)
+    switch_user(other, is_active=False, by=admin)
+
+    response = getattr(api(world.owner), method)(f"{world.url}{world.owner.pk}/", body, format="json")
+
+    assert (response.status_code, response.json()["code"]) == (409, "last_owner")
+    with pytest.raises(StillNeeded):
+        anonymise_user(world.owner, by=admin)
+    assert world.roles()[world.owner.pk] == "owner"
+    switch_user(other, is_active=True, by=admin)
+    assert getattr(api(world.owner), method)(f"{world.url}{world.owner.pk}/", body, format="json").status_code < 300
+
+
+def test_last_owner_of_a_merchant_who_is_switched_off_is_erased(world):
+    with merchant_scope(world.merchant.pk):
+        update_merchant(world.merchant, is_active=False, by=make_user())
+    anonymise_user(world.owner, by=make_user(Role.ADMIN))
+
+    assert world.roles() == {world.colleague.pk: "viewer"}
 
 
 def test_member_leaves_but_removes_nobody_else(api, world):

@@ -8,13 +8,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.tests.factories import make_user
+from common.unit_of_work import unit_of_work
 from marketplaces.enums import JobKind, JobState, MemberRole
+from marketplaces.erasure import leave_all, owns_something
+from marketplaces.exceptions import LastOwner
 from marketplaces.models import ChannelQueue, Item, Job, Membership
-from marketplaces.services import items, quotas
+from marketplaces.services import items, members, quotas
 from marketplaces.services.jobs import queue, running, sweeping, working
 from marketplaces.services.jobs.handlers import HANDLERS
 from marketplaces.services.jobs.queue import Claimed
 from marketplaces.services.locks import lock_merchant
+from marketplaces.services.members import remove_member
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_category, make_condition, make_item, make_merchant, make_plan
 from marketplaces.tests.jobs_world import connected, publish, rows
@@ -89,6 +93,41 @@ def test_last_two_owners_who_leave_at_once_leave_one(api):
     assert sorted(answers) == [204, 409]
     with merchant_scope(merchant.pk):
         assert Membership.objects.filter(role=MemberRole.OWNER).count() == 1
+
+
+def erase_while_the_other_owner_leaves(meanwhile):
+    """Of two owners one is erased; once it was asked whether they are needed, the other one leaves. Who is left."""
+    owner, other = make_user(), make_user()
+    merchant = make_merchant(owner=owner)
+    with merchant_scope(merchant.pk):
+        Membership.objects.create(merchant=merchant, user=other, role=MemberRole.OWNER)
+
+    def leave():
+        with merchant_scope(merchant.pk):
+            remove_member(Membership.objects.get(user=other), by=other)
+
+    with unit_of_work():
+        assert not owns_something(owner.pk)
+        second = Beside(leave)
+        meanwhile(second)
+        leave_all(owner.pk)
+    left = second.result()
+    with merchant_scope(merchant.pk):
+        return left, list(Membership.objects.values_list("user_id", flat=True)), other
+
+
+def test_without_the_lock_nobody_is_left(monkeypatch):
+    monkeypatch.setattr(members, "is_needed", lambda user_id: False)
+
+    left, owners, _other = erase_while_the_other_owner_leaves(lambda second: second.result())
+
+    assert (left, owners) == (None, [])
+
+
+def test_owner_stays_when_the_other_one_is_erased_meanwhile():
+    left, owners, other = erase_while_the_other_owner_leaves(lambda second: await_a_lock())
+
+    assert (type(left), owners) == (LastOwner, [other.pk])
 
 
 class Conclusion:
