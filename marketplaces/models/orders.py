@@ -9,13 +9,15 @@ from marketplaces.enums import Channel, OrderState, OrderTask
 from marketplaces.models.base import TenantForeignKey, TenantModel
 from marketplaces.models.items import Item
 
+LONGEST_NUMBER = 80
+
 
 class Order(TenantModel):
     """What a channel says was bought. `external_id` is the channel's; read again, it is the same row."""
 
     public_id = models.UUIDField(_("identifiant"), default=uuid.uuid4, editable=False)
     channel = models.CharField(_("canal"), max_length=8, choices=Channel)
-    external_id = models.CharField(_("identifiant du canal"), max_length=80)
+    external_id = models.CharField(_("identifiant du canal"), max_length=LONGEST_NUMBER)
     state = models.CharField(_("état"), max_length=12, choices=OrderState, default=OrderState.RECEIVED)
     task = models.CharField(_("à faire"), max_length=20, choices=OrderTask, default=OrderTask.NONE)
     task_note = models.CharField(_("précision"), max_length=500, blank=True)
@@ -56,7 +58,7 @@ class OrderLine(TenantModel):
     order = TenantForeignKey(
         Order, on_delete=models.PROTECT, related_name="lines", verbose_name=_("commande reçue d'un canal")
     )
-    external_id = models.CharField(_("identifiant du canal"), max_length=80)
+    external_id = models.CharField(_("identifiant du canal"), max_length=LONGEST_NUMBER)
     item = TenantForeignKey(
         Item, on_delete=models.PROTECT, null=True, blank=True, related_name="order_lines", verbose_name=_("article")
     )

@@ -5,6 +5,7 @@ for the other one the merchant is asked to cancel it there. Whatever is sold out
 a line that nobody knows the others are taken at once, and the merchant is asked what it is.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from marketplaces.channels.base import RemoteLine, RemoteOrder
 from marketplaces.enums import OrderState, OrderTask
 from marketplaces.models import Item, Listing, Order, OrderLine
 from marketplaces.models.items import MAX_QUANTITY
+from marketplaces.models.orders import LONGEST_NUMBER
 from marketplaces.services import orders, publishing
 from marketplaces.services.locks import lock_items, lock_listings, lock_order
 from marketplaces.signals import item_changed, order_moved
@@ -31,7 +33,7 @@ def lock_what_was_sold(channel: str, found: Iterable[RemoteOrder]) -> None:
 def take_order(channel: str, found: RemoteOrder) -> bool:
     """Write an order down, once, and what follows from it. Whether anything was new."""
     with unit_of_work():
-        known = Order.objects.filter(channel=channel, external_id=found.external_id).values_list("pk", flat=True)
+        known = Order.objects.filter(channel=channel, external_id=_key(found.external_id)).values_list("pk", flat=True)
         items = {item.pk: item for item in lock_items(sorted(_all_items_of(channel, found)))}
         pk = known.first()
         if pk is None:
@@ -126,7 +128,7 @@ def _write(channel: str, found: RemoteOrder) -> Order | None:
     order = Order(
         merchant_id=merchant_id,
         channel=channel,
-        external_id=found.external_id,
+        external_id=_key(found.external_id),
         buyer=found.buyer[:120],
         total=found.total.minor,
         currency=found.total.currency,
@@ -136,11 +138,12 @@ def _write(channel: str, found: RemoteOrder) -> Order | None:
     written: Order | None = Order.objects.filter(public_id=order.public_id).first()
     if written is None:
         return None
+    keys = _keys(found.lines)
     OrderLine.objects.bulk_create(
         OrderLine(
             merchant_id=merchant_id,
             order=written,
-            external_id=line.external_id or str(number),
+            external_id=keys[number],
             item_id=items.get(number),
             sku=line.sku[:50],
             title=line.title[:200],
@@ -151,6 +154,26 @@ def _write(channel: str, found: RemoteOrder) -> Order | None:
     )
     order_moved.send(Order, order=written, old=None, by=None)
     return written
+
+
+def _key(number: str) -> str:
+    """A channel's number as the row holds it: of one that is too long the beginning, and a digest of all of it."""
+    if len(number) <= LONGEST_NUMBER:
+        return number
+    digest = hashlib.sha256(number.encode()).hexdigest()[:32]
+    return f"{number[: LONGEST_NUMBER - len(digest) - 1]}~{digest}"
+
+
+def _keys(lines: Sequence[RemoteLine]) -> list[str]:
+    """What the lines are called, each by a name of its own also where the channel gives none, or one to several: an
+    order that could not be written would keep all later ones from being read."""
+    keys: list[str] = []
+    for number, line in enumerate(lines):
+        key = _key(line.external_id or str(number))
+        while key in keys:
+            key = _key(f"{key} ({number})")
+        keys.append(key)
+    return keys
 
 
 def _items_of(channel: str, order: RemoteOrder) -> dict[int, int]:
@@ -167,7 +190,7 @@ def _items_of(channel: str, order: RemoteOrder) -> dict[int, int]:
 def _all_items_of(channel: str, order: RemoteOrder) -> set[int]:
     """Also those that its lines were about when they were written: numbers of listings change, lines do not."""
     written = OrderLine.objects.filter(
-        order__channel=channel, order__external_id=order.external_id, item__isnull=False
+        order__channel=channel, order__external_id=_key(order.external_id), item__isnull=False
     ).values_list("item_id", flat=True)
     return {*_items_of(channel, order).values(), *written}
 

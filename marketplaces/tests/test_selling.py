@@ -12,7 +12,17 @@ from common.sweeping import sweep
 from marketplaces.channels.base import Amount, ListingStatus, Outcome, RemoteLine, RemoteListing, Result
 from marketplaces.enums import Channel, JobKind, JobState, ListingState, OrderState, OrderTask
 from marketplaces.exceptions import ChannelCannot, QuotaExceeded
-from marketplaces.models import ChannelConnection, ChannelQueue, ForeignListing, Item, Job, JobTurn, Listing, Order
+from marketplaces.models import (
+    ChannelConnection,
+    ChannelQueue,
+    ForeignListing,
+    Item,
+    Job,
+    JobTurn,
+    Listing,
+    Order,
+    OrderLine,
+)
 from marketplaces.services import foreign, publishing, selling
 from marketplaces.services.jobs import requests, sweeping, working
 from marketplaces.signals import connection_moved
@@ -153,6 +163,43 @@ def test_known_line_of_an_order_with_an_unknown_one_leaves_the_other_channels(me
     assert [(row.state, row.task) for row in rows(merchant, Order)] == [(OrderState.RECEIVED, OrderTask.IDENTIFY)]
     assert quantity_of(merchant, item) == 0
     assert (ebay.skus(merchant.pk), etsy.skus(merchant.pk)) == ([], [])
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_orders_with_long_numbers_are_told_apart_and_taken_once(merchant, ebay, paid):
+    item = make_item(merchant, quantity=9)
+    publish(merchant, item)
+    working.work()
+    orders = [bought(item, "9" * 150 + end, is_paid=paid) for end in "ab"]
+    ebay.orders[merchant.pk] = orders
+
+    read_orders(merchant)
+    with merchant_scope(merchant.pk):
+        for order in orders:
+            selling.take_order("ebay", replace(order, is_paid=True))
+
+    assert [(order.state, len(order.external_id)) for order in rows(merchant, Order)] == [
+        (OrderState.FULFILLED, 80)
+    ] * 2
+    assert quantity_of(merchant, item) == 7
+    assert [job.state for job in rows(merchant, Job, kind=JobKind.ORDERS)] == [JobState.COMPLETED]
+
+
+@pytest.mark.parametrize(
+    "names", [["7", "7", "7"], ["1", "", ""], ["9" * 200, "9" * 200, "9" * 199], ["7", "7 (2)", "7"]]
+)
+def test_lines_without_a_name_of_their_own_are_all_taken(merchant, ebay, names):
+    item = make_item(merchant, quantity=9)
+    publish(merchant, item)
+    working.work()
+    (line,) = bought(item, "e-1").lines
+    ebay.orders[merchant.pk] = [bought(item, "e-1", lines=tuple(replace(line, external_id=name) for name in names))]
+
+    read_orders(merchant)
+
+    (order,) = rows(merchant, Order)
+    assert (order.state, quantity_of(merchant, item)) == (OrderState.FULFILLED, 6)
+    assert len({row.external_id for row in rows(merchant, OrderLine)}) == 3
 
 
 def test_buffer_of_a_channel_is_never_offered(merchant, ebay, etsy):
