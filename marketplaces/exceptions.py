@@ -50,6 +50,13 @@ class NothingToSell(Conflict):
     detail = _("La quantité offerte à ce canal est nulle : ajoutez du stock ou baissez la réserve du canal.")
 
 
+class QuantityChanged(Conflict):
+    """`quantity` is what is there now."""
+
+    code = "quantity_changed"
+    detail = _("Le stock a changé entre-temps : repartez de la quantité actuelle.")
+
+
 class ItemRefused(Conflict):
     code = "item_refused"
     detail = _("L'équipe a refusé cet article : il ne peut pas être publié.")

@@ -59,6 +59,12 @@ class ItemInputSerializer(StrictSerializer):
     stock_buffers = BuffersSerializer(required=False)
 
 
+class ItemChangeSerializer(ItemInputSerializer):
+    """`expected_quantity`: refused (409 `quantity_changed`) where the stock is another one, as after a sale."""
+
+    expected_quantity = StrictIntegerField(min_value=0, max_value=MAX_QUANTITY, required=False)
+
+
 class PricesSerializer(StrictSerializer):
     """A price of its own for a channel."""
 

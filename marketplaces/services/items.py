@@ -9,6 +9,7 @@ from accounts.models import User
 from common.unit_of_work import unit_of_work
 from marketplaces import gate
 from marketplaces.enums import REVIEW_MOVES, Channel, Review
+from marketplaces.exceptions import QuantityChanged
 from marketplaces.models import Item
 from marketplaces.services import publishing, quotas
 from marketplaces.services.locks import lock_active_merchant, lock_items
@@ -41,11 +42,16 @@ def create_item(*, by: User | None, **fields: Any) -> Item:
     return item
 
 
-def update_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> Item:
-    """Change some of `FIELDS`; channels that show the item follow. Raises as `create_item` does."""
+def update_item(
+    item: Item, changes: Mapping[str, Any], *, by: User | None, expected_quantity: int | None = None
+) -> Item:
+    """Change some of `FIELDS`; channels that show the item follow. Raises as `create_item` does, and `QuantityChanged`
+    (409) where the stock is not `expected_quantity` pieces: some were sold since."""
     given = _prepared(changes)
     with unit_of_work():
         (item,) = lock_items([item.pk])
+        if expected_quantity is not None and item.quantity != expected_quantity:
+            raise QuantityChanged(extra={"quantity": item.quantity})
         old = {name: getattr(item, name) for name in given}
         changed = {name: value for name, value in given.items() if value != old[name]}
         if not changed:

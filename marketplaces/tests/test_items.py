@@ -238,6 +238,30 @@ def test_refused_item_leaves_every_channel_and_cannot_come_back(client, merchant
     assert (response.status_code, response.json()["code"]) == (409, "item_refused")
 
 
+def test_change_that_expects_another_quantity_is_refused(client, merchant):
+    item = make_item(merchant, quantity=3)
+    url = f"/api/v1/items/{item.public_id}/"
+    with merchant_scope(merchant.pk):
+        items.update_item(item, {"quantity": 2}, by=None)  # one is sold meanwhile
+
+    refused = client.patch(url, {"quantity": 13, "expected_quantity": 3, "title": "Autre"}, format="json")
+
+    assert (refused.status_code, refused.json()["code"], refused.json()["quantity"]) == (409, "quantity_changed", 2)
+    shown = client.get(url).json()
+    assert (shown["quantity"], shown["title"]) == (2, item.title)
+    changed = client.patch(url, {"quantity": 12, "expected_quantity": 2}, format="json")
+    assert (changed.status_code, changed.json()["quantity"]) == (200, 12)
+    assert client.patch(url, {"expected_quantity": 12}, format="json").status_code == 200
+    assert client.patch(url, {"quantity": 1, "expected_quantity": -1}, format="json").status_code == 400
+    assert client.get(url).json()["quantity"] == 12
+
+
+def test_item_that_is_made_expects_no_quantity(client, merchant):
+    refused = post(client, expected_quantity=0)
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "unknown_field")
+
+
 def test_item_is_changed_and_the_change_told(client, merchant):
     item = make_item(merchant)
     response = client.patch(f"/api/v1/items/{item.public_id}/", {"price": 9, "description": "Long"}, format="json")

@@ -58,17 +58,20 @@ class ItemViewSet(MerchantViewSet):
     @extend_schema(
         tags=["marketplaces"],
         operation_id="items_change",
-        request=serializers.ItemInputSerializer,
+        request=serializers.ItemChangeSerializer,
         responses={200: serializers.ItemSerializer},
     )
     @idempotent(required=False)
     @for_merchant(MemberRole.EDITOR)
     def partial_update(self, request: Request, id: uuid.UUID) -> Response:
-        """Channels that show the item follow."""
+        """Channels that show the item follow. `quantity` is the whole stock: `expected_quantity` keeps it from undoing
+        a sale that was not seen yet."""
         item = self._item(id)
-        serializer = serializers.ItemInputSerializer(data=request.data, partial=True)
+        serializer = serializers.ItemChangeSerializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        items.update_item(item, serializer.validated_data, by=self.user)
+        changes = dict(serializer.validated_data)
+        expected = changes.pop("expected_quantity", None)
+        items.update_item(item, changes, by=self.user, expected_quantity=expected)
         return Response(representations.item(self._item(id)))
 
     @extend_schema(tags=["marketplaces"], operation_id="items_delete", request=None, responses={204: None})
