@@ -21,7 +21,8 @@ class Job(TenantModel):
     `next_at` says when an open job is due; while somebody works on it, when their lease ends (`lease_until`, the same
     moment). `attempts` counts how often it was taken, so that whoever was too slow is known by their number;
     `failures` those in a row, which decide about the pause and about giving up. `memo` is what its own steps have to
-    remember; `again` that it was asked for once more meanwhile. `total` is null where nobody knows it.
+    remember; `again` that it was asked for once more meanwhile. `total` is null where nobody knows it. `retries` is how
+    often members tried it again on the day `retried_on`, which counts for their plan.
     """
 
     public_id = models.UUIDField(_("identifiant"), default=uuid.uuid4, editable=False)
@@ -53,6 +54,8 @@ class Job(TenantModel):
         db_index=False,
     )
     finished_at = models.DateTimeField(_("terminée le"), null=True)
+    retried_on = models.DateField(_("relancée le"), null=True)
+    retries = models.PositiveSmallIntegerField(_("relances ce jour-là"), null=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("tâche d'un canal")
@@ -107,6 +110,7 @@ class Job(TenantModel):
             models.Index(fields=["merchant", "-id"], name="job_newest"),
             models.Index(fields=["merchant", "listing", "-id"], name="job_of_listing"),
             models.Index(fields=["merchant", "created_at"], name="job_created"),
+            models.Index(fields=["merchant", "retried_on"], condition=Q(retried_on__isnull=False), name="job_retried"),
             # Staff look at every merchant's.
             models.Index(fields=["id"], condition=Q(state__in=DEAD_LETTER), name="job_dead_letters"),
         ]

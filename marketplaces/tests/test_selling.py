@@ -288,6 +288,31 @@ def test_quota_of_jobs_counts_what_people_ask_for(ebay):
     assert len(rows(merchant, Job)) == 3
 
 
+def test_quota_of_jobs_counts_what_members_try_again(ebay):
+    owner = make_user()
+    merchant = connected(owner=owner, plan=make_plan(jobs_per_day=3))
+    publish(merchant, make_item(merchant), by=owner)
+    (job,) = rows(merchant, Job)
+
+    def fail_and_retry(by):
+        ebay.instead["publish"] = [Result(Outcome.REFUSED, reason="bad_sku")]
+        make_due(merchant)
+        working.work()
+        with merchant_scope(merchant.pk):
+            requests.retry(job, by=by)
+            return requests.jobs_today()
+
+    assert [fail_and_retry(owner), fail_and_retry(owner)] == [2, 3]
+    with pytest.raises(QuotaExceeded):
+        fail_and_retry(owner)
+    assert rows(merchant, Job)[0].state == JobState.FAILED
+    assert fail_and_retry(make_user()) == 3
+    with merchant_scope(merchant.pk):
+        Job.objects.update(retried_on=timezone.localdate() - timedelta(days=1))
+        assert requests.jobs_today() == 1
+    assert fail_and_retry(owner) == 2
+
+
 def test_messages_are_for_channels_that_have_them(merchant):
     with pytest.raises(ChannelCannot), merchant_scope(merchant.pk):
         requests.request(JobKind.MESSAGES, "ebay", by=make_user())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,7 +14,7 @@ from marketplaces.channels import get_channel
 from marketplaces.channels.base import Action as ChannelAction
 from marketplaces.enums import DEAD_LETTER, OF_A_LISTING, OPEN_JOB, JobKind, JobState, ListingState, StepState
 from marketplaces.exceptions import ChannelCannot
-from marketplaces.models import Job, Listing, PluginTask
+from marketplaces.models import Job, Listing, Membership, Merchant, PluginTask
 from marketplaces.services import publishing, quotas
 from marketplaces.services.jobs import closing, queue
 from marketplaces.services.jobs.handlers.listings import was_tried
@@ -41,9 +42,12 @@ def carry_out(action: Action, listings: Sequence[Listing], by: User | None) -> N
 
 
 def jobs_today() -> int:
-    """How many jobs people of the present merchant have asked for since midnight of the site's time zone."""
+    """How many jobs people of the present merchant have asked for since midnight of the site's time zone, and how often
+    they have tried one again."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Job.objects.filter(created_at__gte=midnight, kind__in=_COUNTED, requested_by__isnull=False).count()
+    asked = Job.objects.filter(created_at__gte=midnight, kind__in=_COUNTED, requested_by__isnull=False).count()
+    again = Job.objects.filter(retried_on=midnight.date()).aggregate(times=Sum("retries"))
+    return asked + (again["times"] or 0)
 
 
 def request(kind: JobKind, channel: str, *, by: User) -> Job:
@@ -84,14 +88,16 @@ def cancel(job: Job, *, by: User) -> Job:
 def retry(job: Job, *, by: User) -> Job:
     """Try a job again that failed or expired; what it is about must want it still.
 
-    Raises `IllegalMove` (409), and for a publication whatever `publishing.request_publication` raises.
+    Raises `IllegalMove` (409), `QuotaExceeded` (409) for members, and for a publication whatever
+    `publishing.request_publication` raises.
     """
     with unit_of_work():
-        lock_merchant()
+        merchant = lock_merchant()
         listing = _lock_listing(job)
         job = _lock(job)
         if job.state not in DEAD_LETTER or _open_one(job):
             raise IllegalMove
+        _count_retry(merchant, job, by=by)
         now = timezone.now()
         memo = {name: value for name, value in job.memo.items() if name in ("doubt", "tidy")}
         closing.move(
@@ -101,6 +107,17 @@ def retry(job: Job, *, by: User) -> Job:
             _want_again(job, listing, by=by)
         queue.wake(now)
     return job
+
+
+def _count_retry(merchant: Merchant, job: Job, *, by: User) -> None:
+    """What a member asks for once more is asked for; what staff do for them costs the merchant nothing."""
+    if job.kind not in _COUNTED or not Membership.objects.filter(user=by).exists():
+        return
+    quotas.require_jobs(merchant, adding=1)
+    today = timezone.localdate()
+    job.retries = (job.retries or 0) + 1 if job.retried_on == today else 1
+    job.retried_on = today
+    job.save(update_fields=["retries", "retried_on", "updated_at"])
 
 
 def _want_again(job: Job, listing: Listing, *, by: User) -> None:
