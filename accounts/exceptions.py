@@ -8,6 +8,13 @@ class EmailTaken(Invalid):
     detail = _("Cette adresse a déjà un compte.")
 
 
+class EmailReserved(Invalid):
+    """At the domain that addresses of erased people have."""
+
+    code = "email_reserved"
+    detail = _("Cette adresse ne peut appartenir à personne. Donnez-en une autre.")
+
+
 class InvalidCredentials(DomainError):
     code = "invalid_credentials"
     status = 401

@@ -6,14 +6,22 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.emails import normalize_email
+from accounts.emails import NOBODY, is_reserved, normalize_email
 from accounts.enums import PricedAction
 from accounts.models import Account, PriceList, TokenFamily, User
 from accounts.tokens import Claims
 from common import sql
 
-# Where the addresses of those are who were erased.
-NOBODY = "nobody.invalid"
+__all__ = [
+    "NOBODY",
+    "PRICE_NOW",
+    "account_of",
+    "action_price",
+    "is_anonymous",
+    "live_session",
+    "open_sessions",
+    "user_by_email",
+]
 
 _USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields)
 _FAMILY_FIELDS = tuple(field.attname for field in TokenFamily._meta.concrete_fields)
@@ -23,10 +31,19 @@ _SESSION = (
     "WHERE u.id = %s AND f.public_id = %s"
 )
 
+# What `PriceList.credits_now` says, for statements by hand: parameters are the moment and the action.
+PRICE_NOW = (
+    "(SELECT CASE WHEN next_from <= %s THEN next_credits ELSE credits END "
+    f"FROM {PriceList._meta.db_table} WHERE action = %s)"
+)
+
 
 def is_anonymous(user: User) -> bool:
-    """Whether this person was erased."""
-    return user.email.endswith(f"@{NOBODY}")
+    """Whether this person was erased: no address, and no way in.
+
+    The address alone says nothing of somebody who registered one there before that was refused.
+    """
+    return is_reserved(user.email) and not user.is_active and not user.has_usable_password()
 
 
 def action_price(action: PricedAction) -> int:

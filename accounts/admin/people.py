@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from accounts.emails import normalize_email
+from accounts.emails import normalize_email, validate_address
 from accounts.enums import Duty, Role
 from accounts.models import Account, User
 from accounts.searching import person_condition
@@ -69,6 +69,7 @@ class NewUserForm(_PhoneForm, UserCreationForm):
         self.fields["usable_password"].help_text = _("Sans mot de passe, la personne ne peut pas se connecter.")
 
     def clean_email(self) -> str:
+        validate_address(self.cleaned_data["email"])
         return normalize_email(self.cleaned_data["email"])
 
 

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.api.answers import session_answer
 from accounts.api.passwords import DoneSerializer, NewPasswordField
 from accounts.api.serializers import ProfileSerializer, SignedInSerializer
-from accounts.emails import MAX_LENGTH, validate_length
+from accounts.emails import MAX_LENGTH, validate_address, validate_length
 from accounts.enums import Role
 from accounts.services import registration
 from accounts.services.one_time import CODE_LIFETIME
@@ -30,7 +30,7 @@ ROLES = [(role.value, role.label) for role in registration.SELF_REGISTERED]
 class RegistrationSerializer(ProfileSerializer):
     """`full_name` is for who has only one field for it: its last word is the last name."""
 
-    email = serializers.EmailField(max_length=MAX_LENGTH, validators=[validate_length])
+    email = serializers.EmailField(max_length=MAX_LENGTH, validators=[validate_address])
     password = NewPasswordField()
     full_name = serializers.CharField(max_length=301, required=False, allow_blank=True)
     role = serializers.ChoiceField(choices=ROLES, required=False)

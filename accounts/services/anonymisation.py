@@ -1,13 +1,16 @@
 """Erasing a person: what names them goes, money and events stay, under a number that leads to nobody."""
 
+import secrets
+
 from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts import erasure
+from accounts.emails import NOBODY
 from accounts.enums import BACK_OFFICE_ROLES, ApprovalStatus, Role, SessionEnd
 from accounts.exceptions import AdministratorsOnly, OwnAccess, StillNeeded
 from accounts.models import Account, AccountReview, Approval, OneTimeSecret, SecondFactor, TokenFamily, User
-from accounts.selectors import NOBODY, is_anonymous
+from accounts.selectors import is_anonymous
 from accounts.services.accounts import switch_account
 from accounts.services.roles import require_other_administrator
 from accounts.services.sessions import end_sessions
@@ -62,7 +65,8 @@ def anonymise_user(user: User, *, by: User) -> User:
 
 
 def _empty(user: User) -> None:
-    user.email = f"{user.pk}@{NOBODY}"
+    # Nobody can have it already: an address that can be foreseen could be registered beforehand.
+    user.email = f"{user.pk}-{secrets.token_hex(16)}@{NOBODY}"
     user.first_name = user.last_name = user.phone = user.bio = ""
     user.password = make_password(None)
     user.role = Role.PATIENT

@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from accounts.emails import normalize_email
+from accounts.emails import given_address
 from accounts.enums import Role
 from accounts.exceptions import AdministratorsOnly, EmailTaken, PersonErased
 from accounts.models import User
@@ -23,12 +23,12 @@ def correct_profile(user: User, *, by: User, **fields: str) -> User:
 def change_email(user: User, email: str, *, by: User) -> User:
     """Give `user` another address, which then is not verified; links and codes mailed to the old one are dead.
 
-    For somebody else raises as `require_right_to_set_sign_in` does; `EmailTaken` (400),
+    For somebody else raises as `require_right_to_set_sign_in` does; `EmailTaken`, `EmailReserved` (400),
     `PersonErased` (409).
     """
     if by.pk != user.pk:
         require_right_to_set_sign_in(user, by)
-    address = normalize_email(email)
+    address = given_address(email)
     with unit_of_work():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if is_anonymous(locked):

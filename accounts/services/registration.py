@@ -202,7 +202,7 @@ class _Rehearsed(Exception):
 def _rehearse(hashed: str, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]) -> None:
     """Take as long as a new person takes, and leave nothing."""
     with suppress(_Rehearsed), unit_of_work():
-        _create(f"{uuid.uuid4().hex}@nobody.invalid", hashed, role=role, specialty_ids=specialty_ids, profile=profile)
+        _create(f"{uuid.uuid4().hex}@trial.invalid", hashed, role=role, specialty_ids=specialty_ids, profile=profile)
         raise _Rehearsed
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext as _
 
-from accounts.emails import normalize_email
+from accounts.emails import given_address
 from accounts.enums import BACK_OFFICE_ROLES, EntryKind, Role
 from accounts.models import Account, User
 from accounts.services import ledger
@@ -28,12 +28,13 @@ def create_user(
 
     `hashed_password` is for who had to hash it earlier; `password` is not read then.
 
-    Raises `django.db.IntegrityError` where the address is taken: whether to tell is the caller's decision.
+    Raises `django.db.IntegrityError` where the address is taken: whether to tell is the caller's decision; and
+    `EmailReserved` (400).
     """
     hashed = hashed_password or hash_password(password)
     with unit_of_work():
         user = User(
-            email=normalize_email(email),
+            email=given_address(email),
             password=hashed,
             role=role,
             is_staff=role in BACK_OFFICE_ROLES,

@@ -65,7 +65,7 @@ def test_nothing_names_the_person_any_more_and_money_stays(api, admin, marie):
     assert _delete(api, admin, marie).status_code == 204
 
     user = User.objects.get(pk=marie.pk)
-    assert (user.email, user.full_name, user.phone, user.bio) == (f"{user.pk}@nobody.invalid", "", "", "")
+    assert (user.email.endswith("@nobody.invalid"), user.full_name, user.phone, user.bio) == (True, "", "", "")
     assert (user.is_active, user.is_verified, user.has_usable_password(), is_anonymous(user)) == (False,) * 3 + (True,)
     told = str(contents())
     assert [word for word in PERSONAL if word in told] == []

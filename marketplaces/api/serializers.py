@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.emails import validate_address
 from common.api.serializers import StrictIntegerField, StrictSerializer
 from common.money import MAX_PRICE
 from marketplaces.enums import Channel, ListingState, MemberRole, OrderState, OrderTask, QuotaKind, Review
@@ -106,7 +107,7 @@ class MerchantChangeSerializer(StrictSerializer):
 
 
 class MemberInputSerializer(StrictSerializer):
-    email = serializers.EmailField(max_length=254)
+    email = serializers.EmailField(max_length=254, validators=[validate_address])
     role = serializers.ChoiceField(MemberRole.choices)
 
 

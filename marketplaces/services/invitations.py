@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core import signing
 from django.utils import timezone, translation
 
-from accounts.emails import normalize_email
+from accounts.emails import given_address
 from accounts.models import User
 from accounts.selectors import user_by_email
 from common import limits
@@ -49,9 +49,10 @@ class Invitation:
 def invite(merchant: Merchant, *, email: str, role: MemberRole, by: User) -> Invitation:
     """Mail that address a link by which its owner becomes a member. In the merchant's block.
 
-    Raises `AlreadyMember` (409) for an address that the list of members shows, `RateLimited` (429).
+    Raises `AlreadyMember` (409) for an address that the list of members shows, `EmailReserved` (400), `RateLimited`
+    (429).
     """
-    address, now = normalize_email(email), timezone.now()
+    address, now = given_address(email), timezone.now()
     with unit_of_work():
         if Membership.objects.filter(user__email=address).exists():
             raise AlreadyMember
