@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.enums import PricedAction
 from accounts.exceptions import AccountDisabled
 from accounts.models import User
+from accounts.selectors import PRICE_NOW
 from accounts.services import ledger
 from appointments.enums import ACTIVE, Status
 from appointments.exceptions import (
@@ -41,12 +42,12 @@ from common import sql, unit_of_work
 from common.errors import FieldError, Forbidden, Invalid
 from common.prepared import Statement
 
-_DOCTOR = """
+_DOCTOR = f"""
 SELECT p.id, v.id, p.user_id, u.first_name, u.last_name, u.email, p.timezone, p.country, p.works_on_holidays,
        p.grid_minutes, v.name, v.minutes, v.buffer_before, v.buffer_after, v.is_remote,
        COALESCE(v.fee, p.fee),
        CASE WHEN v.fee IS NULL THEN COALESCE(v.fee_credits, p.fee_credits) ELSE v.fee_credits END,
-       p.currency, p.place, p.free_cancellation_hours, (SELECT credits FROM accounts_pricelist WHERE action = %s)
+       p.currency, p.place, p.free_cancellation_hours, {PRICE_NOW}
 FROM appointments_practitioner p
 JOIN accounts_user u ON u.id = p.user_id
 JOIN appointments_visittype v ON v.practitioner_id = p.id
@@ -210,7 +211,7 @@ def look(
     locked, patient, doctor, hours, off, busy, corrected, own, ids = sql.fetch_prepared(
         (lock[0] + sql.for_update("p"), lock[1]),
         (_PATIENT + sql.for_update("u"), [patient_id]),
-        (_DOCTOR, [str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id]),
+        (_DOCTOR, [at(now), str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id]),
         *statements([practitioner_id], starts_at, starts_at),
         (_OF_PATIENT.format(active=active), [patient_id, *around, *map(str, ACTIVE)]),
         sql.next_id(Appointment._meta.db_table),

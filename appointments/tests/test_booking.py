@@ -46,6 +46,22 @@ def refused(response, status, code):
     return answer
 
 
+def test_price_that_has_begun_is_charged_before_the_list_says_it(api):
+    patient, doctor = make_user(credits=11), make_practitioner()
+    price = set_book_price(9)
+    begins = timezone.now() + timedelta(minutes=5)
+    price.next_credits, price.next_from = 2, begins
+    price.save()
+    client = api(patient)
+
+    assert post(client, body(doctor, at(9, 30))).json()["credits_charged"] == 9
+    with time_machine.travel(begins, tick=False):
+        assert post(client, body(doctor, at(10, 30))).json()["credits_charged"] == 2
+    assert balance(patient) == 0
+    price.refresh_from_db()
+    assert price.credits == 9
+
+
 def test_free_visit_is_booked_at_once(api):
     patient, doctor = make_user(), make_practitioner(place="Cabinet du port")
     starts_at = at(9, 30)

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.enums import PricedAction
 from accounts.models import User
+from accounts.selectors import PRICE_NOW
 from accounts.services import ledger
 from catalog import epg
 from catalog.epg.codes import is_cip
@@ -35,13 +36,13 @@ from reservations.pickup import new_pickup_code
 from reservations.services.epg.intents import intend
 from reservations.signals import reservation_moved
 
-_LOCK_STOCK = """
+_LOCK_STOCK = f"""
 SELECT s.id, s.product_code, s.quantity, s.price, s.currency, e.label, p.id, p.name, p.epg_id,
-       (SELECT credits FROM accounts_pricelist WHERE action = %s)
+       {PRICE_NOW}
 FROM catalog_stock s
 JOIN catalog_pharmacy p ON p.id = s.pharmacy_id
 JOIN catalog_searchentry e ON e.code = s.product_code
-WHERE p.code = %s AND p.is_active AND e.is_active AND s.product_code IN ({codes})
+WHERE p.code = %s AND p.is_active AND e.is_active AND s.product_code IN ({{codes}})
 ORDER BY s.id
 """
 _HELD = """
@@ -179,7 +180,7 @@ def _lock_stock(pharmacy_code: str, codes: list[str], now: datetime) -> tuple[in
     locked, holds, ids = sql.fetch_together(
         (
             _LOCK_STOCK.format(codes=places) + sql.for_update("s"),
-            [str(PricedAction.RESERVE), pharmacy_code, *codes],
+            [_at(now), str(PricedAction.RESERVE), pharmacy_code, *codes],
         ),
         (_HELD.format(codes=places), [_at(now), pharmacy_code, *codes]),
         sql.next_id(Reservation._meta.db_table),

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import CreditEntry
 from accounts.services.verification import verify_ledger
-from accounts.tests.factories import balance, make_user
+from accounts.tests.factories import balance, make_user, set_credits
 from audit.models import Event
 from catalog.models import Stock
 from common.money import MAX_PRICE
@@ -95,6 +95,22 @@ def test_answer_is_the_reservation_as_it_was_made(post, patient, settings):
     assert before + settings.HOLD_UNPAID <= reservation.expires_at <= timezone.now() + settings.HOLD_UNPAID
     assert reservation.user == patient
     assert response.json()["expires_at"].endswith("+01:00")
+
+
+def test_price_that_has_begun_is_charged_before_the_list_says_it(post, patient):
+    price = set_reserve_price(9)
+    begins = timezone.now() + timedelta(minutes=5)
+    price.next_credits, price.next_from = 2, begins
+    price.save()
+    stock = make_stock()
+
+    assert post(basket(stock, 1)).json()["credits_charged"] == 9
+    with time_machine.travel(begins, tick=False):
+        set_credits(patient, 2)
+        assert post(basket(stock, 1)).json()["credits_charged"] == 2
+    assert balance(patient) == 0
+    price.refresh_from_db()
+    assert price.credits == 9
 
 
 def test_stock_is_held_and_not_lowered(post):
