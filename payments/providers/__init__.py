@@ -18,7 +18,13 @@ def _load(path: str) -> Provider:
 
 def get_provider(name: str) -> Provider:
     """Raises `UnknownProvider` (400)."""
-    path = settings.PAYMENT_PROVIDERS.get(name)
-    if path is None:
+    provider = find_provider(name)
+    if provider is None:
         raise UnknownProvider(errors=[FieldError("provider", UnknownProvider.code, UnknownProvider.detail)])
-    return _load(path)
+    return provider
+
+
+def find_provider(name: str) -> Provider | None:
+    """The same for what is written of a gateway already; None where it is not configured any more."""
+    path = settings.PAYMENT_PROVIDERS.get(name)
+    return None if path is None else _load(path)

@@ -10,7 +10,7 @@ from common.connections import release_connection
 from common.unit_of_work import unit_of_work
 from payments.enums import Status
 from payments.models import Payment
-from payments.providers import get_provider
+from payments.providers import find_provider
 from payments.services.batches import for_each
 from payments.services.moves import lock, move
 from payments.services.schedule import next_time
@@ -31,10 +31,11 @@ def ask(payment_id: int) -> Payment:
     """
     payment = Payment.objects.get(pk=payment_id)
     attempt = payment.attempts.latest("id")
-    if is_through(attempt):
+    gateway = find_provider(payment.provider)
+    if gateway is None or is_through(attempt):
         return payment
     release_connection()
-    report = get_provider(payment.provider).ask(reference=attempt.reference, provider_id=attempt.provider_id)
+    report = gateway.ask(reference=attempt.reference, provider_id=attempt.provider_id)
     if report is None:
         return payment
     return settle(attempt, report)

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import User
+from accounts.selectors import is_anonymous
 from common.connections import release_connection
 from common.unit_of_work import unit_of_work
 from payments.enums import Status, Verdict
 from payments.models import CallbackMessage, Payment, PaymentAttempt
-from payments.providers import get_provider
+from payments.providers import find_provider
 from payments.providers.base import CallbackRefused, Claim, Outcome, Report
 from payments.services.batches import for_each
 from payments.services.settling import is_through, settle
@@ -29,7 +31,10 @@ def process(message_id: int) -> CallbackMessage:
     message = CallbackMessage.objects.get(pk=message_id)
     if message.verdict != Verdict.WAITING:
         return message
-    gateway = get_provider(message.provider)
+    gateway = find_provider(message.provider)
+    if gateway is None:
+        # Its operator may put it back; what came for it meanwhile is not lost.
+        return _refuse(message, "unknown_provider") if _is_old(message) else message
     try:
         claim = gateway.read_callback(bytes(message.body), message.content_type)
     except CallbackRefused as error:
@@ -53,7 +58,7 @@ def process(message_id: int) -> CallbackMessage:
         settle(attempt, report)
     if not mismatch and (report is None or report.outcome not in (Outcome.PAID, Outcome.REFUSED)):
         # A gateway may lag behind its own callback. The message waits: of an expired payment nothing else would ask.
-        if message.created_at < timezone.now() - settings.PAYMENT_ASKED_FOR:
+        if _is_old(message):
             return _refuse(message, "never_confirmed", attempt=attempt)
         return _close(message, Verdict.WAITING, attempt=attempt)
     return _finish(message, Verdict.SETTLED, mismatch, attempt=attempt)
@@ -75,6 +80,10 @@ def process_waiting() -> int:
     waiting = CallbackMessage.objects.filter(verdict=Verdict.WAITING, next_at__lte=timezone.now()).order_by("next_at")
     rows = list(waiting.values_list("pk", "created_at", "next_at")[:BATCH])
     return for_each((pk for pk, created_at, due in rows if due and _claim_message(pk, created_at, due)), process)
+
+
+def _is_old(message: CallbackMessage) -> bool:
+    return message.created_at < timezone.now() - settings.PAYMENT_ASKED_FOR
 
 
 def _attempt_for(provider: str, claim: Claim) -> PaymentAttempt | None:
@@ -129,14 +138,24 @@ def _refuse(message: CallbackMessage, reason: str, *, attempt: PaymentAttempt | 
         )
         message.verdict, message.reason = Verdict.REFUSED, reason
         if changed:
+            _forget(message, attempt or message.attempt)
             callback_refused.send(CallbackMessage, provider=message.provider, reason=reason, message=message)
     return message
+
+
+def _forget(message: CallbackMessage, attempt: PaymentAttempt | None) -> None:
+    """What waited for somebody who was erased meanwhile is of no use to anybody any more."""
+    if attempt is not None and is_anonymous(User.objects.get(payments=attempt.payment_id)):
+        CallbackMessage.objects.filter(pk=message.pk).update(body=b"")
 
 
 def _close(message: CallbackMessage, verdict: Verdict, *, attempt: PaymentAttempt) -> CallbackMessage:
     message.verdict, message.attempt = verdict, attempt
     message.next_at = _retry_at(message.created_at) if verdict == Verdict.WAITING else None
-    CallbackMessage.objects.filter(pk=message.pk, verdict=Verdict.WAITING).update(
-        verdict=verdict, attempt=attempt, next_at=message.next_at, updated_at=timezone.now()
-    )
+    with unit_of_work():
+        changed = CallbackMessage.objects.filter(pk=message.pk, verdict=Verdict.WAITING).update(
+            verdict=verdict, attempt=attempt, next_at=message.next_at, updated_at=timezone.now()
+        )
+        if changed and verdict != Verdict.WAITING:
+            _forget(message, attempt)
     return message

@@ -47,6 +47,13 @@ def singpay_gateway(simulators: Any, settings: Any) -> Gateway:
 
 
 @pytest.fixture
+def broken(settings: Any) -> str:
+    """The name of a gateway that is configured and fails whatever it is asked."""
+    settings.PAYMENT_PROVIDERS = {**settings.PAYMENT_PROVIDERS, "broken": "payments.providers.broken.Broken"}
+    return "broken"
+
+
+@pytest.fixture
 def script(settings: Any) -> Iterator[scripted.Scripted]:
     """The gateway `scripted`, beside MyPayGa."""
     settings.PAYMENT_PROVIDERS = {**settings.PAYMENT_PROVIDERS, "scripted": scripted.PATH}

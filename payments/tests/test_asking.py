@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.conf import settings as project_settings
+from django.utils import timezone
 
 from common.sweeping import sweep
 from payments.enums import Status
@@ -215,9 +216,20 @@ def test_asking_what_cannot_be_asked_waits(gateway):
     assert Refund.objects.count() == 0
 
 
-def test_one_payment_that_cannot_be_asked_about_does_not_stop_the_others(script):
-    broken = make_payment(provider="gone", token="a")
-    age(broken, seconds=5)
+def test_payment_of_a_gateway_that_is_gone_waits_and_fails_no_sweep(script, settings):
+    payment = make_payment(Status.PENDING, provider="scripted")
+    settings.PAYMENT_PROVIDERS = {n: path for n, path in settings.PAYMENT_PROVIDERS.items() if n != "scripted"}
+
+    assert asking.ask_due() == 1
+
+    payment.refresh_from_db()
+    assert (payment.status, payment.asked, script.asked) == (Status.PENDING, 1, [])
+    assert payment.next_at > timezone.now()
+
+
+def test_one_payment_that_cannot_be_asked_about_does_not_stop_the_others(script, broken):
+    failing = make_payment(provider=broken, token="a")
+    age(failing, seconds=5)
     payment = make_payment(provider="scripted", token="b")
     script.on_ask = lambda reference, provider_id: paid(payment)
 
@@ -226,11 +238,11 @@ def test_one_payment_that_cannot_be_asked_about_does_not_stop_the_others(script)
 
     payment.refresh_from_db()
     assert payment.status == Status.SUCCEEDED
-    assert Payment.objects.get(pk=broken.pk).status == Status.PENDING
+    assert Payment.objects.get(pk=failing.pk).status == Status.PENDING
 
 
-def test_sweep_tells_of_what_failed_and_goes_on(script):
-    make_payment(provider="gone", token="a")
+def test_sweep_tells_of_what_failed_and_goes_on(script, broken):
+    make_payment(provider=broken, token="a")
     forgotten = make_payment("created", provider="scripted")
 
     moved = sweep()

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.enums import Role
 from accounts.models import Rate
+from accounts.services.anonymisation import anonymise_user
 from accounts.tests.factories import make_user
 from payments.enums import Status, Verdict
 from payments.models import CallbackMessage, Payment, PaymentAttempt, Refund
@@ -52,10 +54,10 @@ def receive(client, fields, **how):
     return message
 
 
-def scripted_message(attempt):
+def scripted_message(attempt, digest="d"):
     """A callback of the scripted gateway, stored and not yet looked at."""
     body = f"{attempt.reference} {PRICE} XAF".encode()
-    return CallbackMessage.objects.create(provider="scripted", digest="d", body=body, next_at=timezone.now())
+    return CallbackMessage.objects.create(provider="scripted", digest=digest, body=body, next_at=timezone.now())
 
 
 def outcome(message):
@@ -165,6 +167,80 @@ def test_callback_that_nobody_confirms_for_days_is_refused(payment, gateway, cli
     assert outcome(message) == (Verdict.REFUSED, "never_confirmed")
     assert refusals() == ["never_confirmed"]
     assert_nothing_granted(payment, Status.PENDING)
+
+
+def test_callback_of_a_gateway_that_is_gone_waits_then_is_refused(script, patient, rate, settings):
+    payment = start_payment(patient, rate, provider="scripted")
+    message = scripted_message(payment.attempts.get())
+    configured = settings.PAYMENT_PROVIDERS
+    settings.PAYMENT_PROVIDERS = {name: path for name, path in configured.items() if name != "scripted"}
+
+    assert callbacks.process_waiting() == 1
+    message.refresh_from_db()
+    assert outcome(message) == ("waiting", "")
+    age_message(message, hours=73)
+    assert callbacks.process_waiting() == 1
+    assert callbacks.process_waiting() == 0
+    message.refresh_from_db()
+    assert outcome(message) == ("refused", "unknown_provider")
+    assert_nothing_granted(payment, Status.PENDING)
+
+
+def test_gateway_that_is_put_back_is_asked_about_what_waited(script, patient, rate, settings):
+    payment = start_payment(patient, rate, provider="scripted")
+    message = scripted_message(payment.attempts.get())
+    configured = settings.PAYMENT_PROVIDERS
+    settings.PAYMENT_PROVIDERS = {name: path for name, path in configured.items() if name != "scripted"}
+    callbacks.process(message.pk)
+    settings.PAYMENT_PROVIDERS = configured
+    script.on_ask = lambda reference, provider_id: paid(payment)
+
+    callbacks.process(message.pk)
+
+    message.refresh_from_db()
+    assert outcome(message) == ("settled", "")
+    assert_granted_once(payment)
+
+
+@pytest.mark.parametrize("status", [Status.EXPIRED, Status.FAILED])
+def test_money_that_a_waiting_callback_tells_of_is_found_though_its_payer_was_erased(status, script, patient, rate):
+    """And nothing of what was sent word for word is kept once it was looked at."""
+    payment = start_payment(patient, rate, provider="scripted")
+    settled, waiting = scripted_message(payment.attempts.get()), scripted_message(payment.attempts.get(), digest="e")
+    CallbackMessage.objects.update(attempt=payment.attempts.get())
+    CallbackMessage.objects.filter(pk=settled.pk).update(verdict=Verdict.DUPLICATE)
+    Payment.objects.filter(pk=payment.pk).update(status=status, blocks=False, next_at=None)
+
+    anonymise_user(patient, by=make_user(Role.ADMIN))
+
+    settled.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (bytes(settled.body), waiting.verdict) == (b"", "waiting")
+    assert bytes(waiting.body) != b""
+    script.on_ask = lambda reference, provider_id: paid(payment)
+    callbacks.process(waiting.pk)
+    waiting.refresh_from_db()
+    payment.refresh_from_db()
+    assert (outcome(waiting), bytes(waiting.body)) == (("settled", ""), b"")
+    assert payment.status == Status.SUCCEEDED
+    refund = Refund.objects.get(payment=payment)
+    assert (refund.status, refund.amount, refund.reason) == ("due", PRICE, "nothing_to_grant")
+    assert books(patient)["packs"] == []
+
+
+def test_callback_that_waited_for_who_was_erased_is_emptied_when_it_is_refused(script, patient, rate):
+    payment = start_payment(patient, rate, provider="scripted")
+    message = scripted_message(payment.attempts.get())
+    Payment.objects.filter(pk=payment.pk).update(status=Status.EXPIRED, blocks=False, next_at=None)
+    callbacks.process(message.pk)
+    anonymise_user(patient, by=make_user(Role.ADMIN))
+    age_message(message, hours=73)
+
+    callbacks.process(message.pk)
+
+    message.refresh_from_db()
+    assert (outcome(message), bytes(message.body)) == (("refused", "never_confirmed"), b"")
+    assert_nothing_granted(payment, Status.EXPIRED)
 
 
 def test_callback_that_claims_a_refusal_proves_nothing_either(payment, gateway, client):
@@ -538,9 +614,9 @@ def test_callback_that_is_never_confirmed_is_refused_in_the_end(payment, gateway
     assert_nothing_granted(payment, Status.PENDING)
 
 
-def test_one_message_that_cannot_be_processed_does_not_stop_the_others(payment, gateway, client):
+def test_one_message_that_cannot_be_processed_does_not_stop_the_others(payment, gateway, client, broken):
     told = gateway.decide(attempt_of(payment).reference)
-    CallbackMessage.objects.create(provider="gone", digest="d", body=b"", next_at=timezone.now() - timedelta(days=1))
+    CallbackMessage.objects.create(provider=broken, digest="d", body=b"", next_at=timezone.now() - timedelta(days=1))
     deliver(client, callback(told))
 
     with pytest.raises(ExceptionGroup, match="1 of 2 failed"):
