@@ -1,13 +1,14 @@
 """Listings that were on a channel before us: they become those of the items that they show."""
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
 from marketplaces.channels.base import ListingStatus, RemoteListing
-from marketplaces.enums import JobKind, ListingState
-from marketplaces.models import ForeignListing, Item, Listing
+from marketplaces.enums import OPEN_JOB, JobKind, ListingState
+from marketplaces.models import ForeignListing, Item, Job, Listing
 from marketplaces.services import admission, publishing, quotas
 from marketplaces.services.jobs import queue
 from marketplaces.services.locks import lock_active_merchant, lock_items, lock_listings
@@ -23,6 +24,8 @@ def adopt(item: Item, listing: Listing | None, channel: str, row: RemoteListing)
     listing.external_id, listing.external_offer_id, listing.url = row.external_id, row.offer_id, row.url[:500]
     listing.published_quantity, listing.published_at = row.quantity, timezone.now()
     publishing.move(listing, ListingState.LIVE, by=None)
+    seen = ForeignListing.objects.filter(channel=channel, external_id=row.external_id, listing=None)
+    seen.update(listing=listing, updated_at=timezone.now())
     publishing.follow(item, by=None)
     return listing
 
@@ -42,6 +45,11 @@ def link(found: ForeignListing, item: Item, *, by: User) -> Listing:
             raise IllegalMove
         if listing is not None and listing.state in (ListingState.LIVE, ListingState.WITHDRAWING):
             raise IllegalMove
+        if listing is not None and _is_being_published(listing):
+            raise IllegalMove(_("Une publication de l'article sur ce canal est en cours : attendez-en la fin."))
+        taken = Listing.objects.filter(channel=found.channel, external_id=found.external_id)
+        if taken.exclude(pk=listing.pk if listing is not None else None).exists():
+            raise IllegalMove(_("Cette annonce est déjà celle d'un article."))
         admission.require([item])
         quotas.require_listings(merchant, found.channel, adding=1)
         if listing is not None and listing.state != ListingState.PENDING:
@@ -61,3 +69,9 @@ def link(found: ForeignListing, item: Item, *, by: User) -> Listing:
         foreign_linked.send(ForeignListing, found=found, item=item, by=by)
         queue.enqueue_for_listings(JobKind.UPDATE, [listing], by=by)
     return listing
+
+
+def _is_being_published(listing: Listing) -> bool:
+    """Whether the channel may be making one of its own: two would stand there, one of them forgotten."""
+    tried = Job.objects.filter(listing_id=listing.pk, kind=JobKind.PUBLISH, state__in=OPEN_JOB, attempts__gt=0)
+    return bool(tried.exists())

@@ -68,6 +68,8 @@ class Fake:
     def publish(self, seller: Seller, goods: Goods) -> Result:
         def work() -> Result:
             there = self._numbers_of(seller, goods.sku) if goods.may_exist else []
+            if goods.external_id in self.books.live[seller.merchant_id]:
+                there = [goods.external_id]
             number = there[0] if there else f"F{next(_numbers)}"
             self.books.live[seller.merchant_id][number] = goods
             return Result(Outcome.DONE, external_id=number, url=f"https://example.org/{number}")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from marketplaces.channels import get_channel
 from marketplaces.channels.base import Action, Goods, ListingStatus, Page, Result
 from marketplaces.enums import Channel, JobKind, ListingState
-from marketplaces.models import ChannelQueue, Job, Listing
+from marketplaces.models import ChannelQueue, ForeignListing, Job, Listing
 from marketplaces.services import publishing
 from marketplaces.services.jobs import queue
 from marketplaces.services.jobs.goods import goods_for, told
@@ -41,12 +41,16 @@ def look(listing: Listing) -> Ask:
 
 
 def live_ids(listing: Listing, page: Page[Any]) -> list[str]:
-    """The numbers of the live listings that a look has found; what is another item's is never one of them."""
+    """The numbers of the live listings that a look has found; what is another item's is never one of them, nor what
+    names no SKU and was found on the channel before as nobody's."""
     sku = listing.item.sku
-    found = [row.external_id for row in page.rows if row.status == ListingStatus.LIVE and row.sku in ("", sku)]
-    others = Listing.objects.filter(channel=listing.channel, external_id__in=found).exclude(pk=listing.pk)
+    found = [row for row in page.rows if row.status == ListingStatus.LIVE and row.sku in ("", sku)]
+    numbers = [row.external_id for row in found]
+    others = Listing.objects.filter(channel=listing.channel, external_id__in=numbers).exclude(pk=listing.pk)
     taken = {"", *others.values_list("external_id", flat=True)}
-    return [number for number in found if number not in taken]
+    seen = ForeignListing.objects.filter(channel=listing.channel, external_id__in=numbers, listing=None)
+    theirs = set(seen.values_list("external_id", flat=True))
+    return [row.external_id for row in found if row.external_id not in (taken if row.sku else taken | theirs)]
 
 
 def acts_in_browser(channel: str) -> bool:

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from marketplaces.channels.base import Action, ChannelError, Outcome, Page, Result
 from marketplaces.enums import JobKind, ListingState
-from marketplaces.models import Job
+from marketplaces.models import Job, Listing
 from marketplaces.services import admission, publishing
 from marketplaces.services.jobs import queue
 from marketplaces.services.jobs.goods import goods_for, told
@@ -51,6 +51,8 @@ class Publish(OfListing):
             sent = {"quantity": None, "price": None, "content": None}
         else:
             result, sent = page.result, job.memo["sent"]
+        if listing.state != ListingState.PENDING and listing.external_id not in ("", result.external_id):
+            return self._beside(listing, result)
         note_published(listing, result, sent)
         listing.published_at = timezone.now()
         read_orders(job.channel)
@@ -65,6 +67,16 @@ class Publish(OfListing):
             if listing.state != ListingState.WITHDRAWING:
                 queue.enqueue_for_listings(JobKind.DELETE, [listing], by=None)
         return Over({"external_id": listing.external_id, "url": listing.url})
+
+    def _beside(self, listing: Listing, result: Result) -> Over:
+        """Meanwhile the row is of another listing there (linked, read). The one that was made goes; of what is on its
+        way out both do."""
+        if listing.state == ListingState.LIVE:
+            queue.enqueue_for_listings(JobKind.UPDATE, [listing], by=None, memo={"extra": [result.external_id]})
+        else:
+            memo = {"looked": True, "extra": ["", result.external_id]}
+            queue.enqueue_for_listings(JobKind.DELETE, [listing], by=None, memo=memo)
+        return Over({"overtaken": listing.state, "withdrawn": result.external_id})
 
     def refuse(self, job: Job, result: Result) -> None:
         listing = self.listing(job)

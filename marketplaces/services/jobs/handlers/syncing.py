@@ -4,21 +4,26 @@ from django.utils import timezone
 
 from marketplaces.channels.base import Action, ListingStatus, Page, RemoteListing, Result
 from marketplaces.enums import ListingState
-from marketplaces.models import ForeignListing, Item, Job, Listing
-from marketplaces.services import admission, foreign, publishing
+from marketplaces.models import ForeignListing, Item, Job, Listing, Merchant
+from marketplaces.services import admission, foreign, publishing, quotas
 from marketplaces.services.jobs.handlers.base import Ask, Onwards, Over
 from marketplaces.services.jobs.handlers.listings import read_orders
-from marketplaces.services.locks import lock_items, lock_listings
+from marketplaces.services.locks import lock_items, lock_listings, lock_merchant
 
 
 class Sync:
     """What the account has listed already, a page a step: known SKUs become listings of their items, the others stand
-    in a list from which the merchant links them."""
+    in a list from which the merchant links them. So does what may not be an item's: it may not be sold, the plan has no
+    room for it, or the merchant was switched off."""
 
     most_failures = 12
 
     def lock(self, job: Job, page: Page[Any] | None) -> None:
-        skus = [row.sku for row in page.rows if row.sku] if page is not None else []
+        if page is None:
+            return
+        # What is adopted counts against the quota, and is nobody's who was switched off.
+        lock_merchant()
+        skus = [row.sku for row in page.rows if row.sku]
         ids = list(Item.objects.filter(sku__in=skus).values_list("pk", flat=True))
         if ids:
             lock_items(ids)
@@ -30,8 +35,9 @@ class Sync:
 
     def conclude(self, job: Job, action: Action, page: Page[Any]) -> Over | Onwards:
         counts = {name: job.memo.get(name, 0) for name in ("adopted", "ended", "foreign", "known")}
+        merchant = lock_merchant()
         for row in page.rows:
-            what = self._take(job, row)
+            what = self._take(job, row, merchant)
             counts[what] = counts.get(what, 0) + 1
         if page.more:
             return Onwards({**counts, "cursor": page.cursor}, done=len(page.rows))
@@ -40,7 +46,7 @@ class Sync:
     def refuse(self, job: Job, result: Result) -> None:
         """Nothing was changed that would have to be taken back."""
 
-    def _take(self, job: Job, row: RemoteListing) -> str:
+    def _take(self, job: Job, row: RemoteListing, merchant: Merchant) -> str:
         if not row.external_id:
             # An offer that was never published (eBay): nobody can see or buy it.
             return "known"
@@ -60,7 +66,8 @@ class Sync:
             return "known"
         if listing is None and item.deleted_at is not None:
             return "known"
-        if admission.refusal_of(item) is not None:
+        has_room = listing is not None or quotas.room_for_listings(merchant, job.channel) != 0
+        if not merchant.is_active or not has_room or admission.refusal_of(item) is not None:
             return self._note_foreign(job, row)
         foreign.adopt(item, listing, job.channel, row)
         read_orders(job.channel)

@@ -53,8 +53,8 @@ class Update(OfListing):
     def conclude(self, job: Job, action: Action, page: Page[Any]) -> Over | Onwards:
         listing = self.listing(job)
         if action == Action.FIND:
-            extra = [number for number in live_ids(listing, page) if number != listing.external_id]
-            return Onwards({"extra": extra})
+            found = [number for number in live_ids(listing, page) if number != listing.external_id]
+            return Onwards({"extra": list(dict.fromkeys([*job.memo.get("extra", ()), *found]))})
         if action == Action.WITHDRAW:
             return Onwards({"extra": job.memo["extra"][1:]})
         sent = job.memo["sent"]
