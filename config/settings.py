@@ -206,6 +206,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Shared by all processes of this machine: see accounts/services/hashing.py.
 HASH_GATE_DIR = DATA_DIR / "hash-gate"
+# Likewise: see marketplaces/pictures.py.
+PICTURE_GATE_DIR = DATA_DIR / "picture-gate"
 # Whoever may open the back office needs a second factor; with DEBUG they may have one.
 MFA_REQUIRED = env.bool("MFA_REQUIRED", default=not DEBUG)
 # The name above the code in the authenticator application.

@@ -1,13 +1,10 @@
 """At most one password hash in flight per core, on the whole machine.
 
 A hash takes a core for a tenth of a second or two, and 100 MB. Without a gate a few dozen sign-ins at once take
-every process from everybody else. The gate is a file lock per core: it counts threads and processes alike, and a
-process that is killed leaves no lock behind.
+every process from everybody else. The gate has a place per core (`common.machine_gate`).
 """
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,10 +13,10 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
+from common import machine_gate
 from common.errors import Unavailable
 
 WAIT_SECONDS = 2.0
-_PAUSE_SECONDS = 0.01
 
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
 
@@ -54,19 +51,7 @@ def slots() -> int:
 
 
 def _enter() -> int:
-    """The open file that holds one of the locks; closing it gives the lock back."""
-    folder = Path(settings.HASH_GATE_DIR)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        for number in range(slots()):
-            slot = os.open(folder / f"slot-{number}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(slot)
-            else:
-                return slot
-        if time.monotonic() >= deadline:
-            raise Unavailable(code="sign_in_busy", retry_after=2)
-        time.sleep(_PAUSE_SECONDS)
+    place = machine_gate.enter(Path(settings.HASH_GATE_DIR), places=slots(), wait_seconds=WAIT_SECONDS)
+    if place is None:
+        raise Unavailable(code="sign_in_busy", retry_after=2)
+    return place

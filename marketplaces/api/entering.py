@@ -2,7 +2,8 @@
 
 import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
@@ -45,11 +46,16 @@ def for_merchant(needed: MemberRole, *, by_path: bool = False) -> Callable[[View
                 response: Response = method(view, request, *args, **kwargs)
                 return response
 
-        if not by_path:
-            wrapper.header_parameters = (_PARAMETER,)  # type: ignore[attr-defined]
-        return wrapper
+        return wrapper if by_path else names_merchant(wrapper)
 
     return decorate
+
+
+def names_merchant(method: ViewMethod) -> ViewMethod:
+    """A view's method that reads `X-Merchant`, and enters the block by itself (`MerchantViewSet.block`) where it has
+    something to do outside of any."""
+    method.header_parameters = (_PARAMETER,)  # type: ignore[attr-defined]
+    return method
 
 
 def _named(request: Request) -> uuid.UUID:
@@ -76,6 +82,13 @@ class MerchantViewSet(viewsets.GenericViewSet[Any]):
     def user(self) -> User:
         assert isinstance(self.request.user, User)
         return self.request.user
+
+    @contextmanager
+    def block(self, request: Request, needed: MemberRole) -> Iterator[None]:
+        """The block of the merchant of `X-Merchant`; raises as `entering` does."""
+        with entering(self.user, _named(request), needed=needed) as membership:
+            self.membership = membership
+            yield
 
     def handle_exception(self, exc: Exception) -> Response:
         """What the medicine gate refused is an event, which the transaction that tried cannot hold."""

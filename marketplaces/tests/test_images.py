@@ -6,11 +6,13 @@ import struct
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from PIL import Image
 
 from accounts.tests.factories import make_user
 from marketplaces import pictures
-from marketplaces.models import ItemImage
+from marketplaces.api.views import images as view
+from marketplaces.models import ItemImage, Membership
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_item, make_merchant
 from marketplaces.tests.pictures import picture
@@ -77,7 +79,7 @@ def test_picture_is_kept_without_what_the_camera_wrote(client, item):
         (picture(499, 300), 400, "image_dimensions"),
         (picture(600, 199), 400, "image_dimensions"),
         (picture(8001, 300), 400, "image_dimensions"),
-        (picture(7000, 7000, kind="PNG"), 400, "image_dimensions"),
+        (picture(6251, 4000, kind="PNG"), 400, "image_dimensions"),
     ],
     ids=["empty", "php", "svg", "cut", "gif", "small", "narrow", "wide", "bomb"],
 )
@@ -107,6 +109,72 @@ def test_animated_picture_is_refused(client, item):
 @pytest.mark.parametrize("kind, content_type", [("PNG", "image/png"), ("WEBP", "image/webp")])
 def test_type_is_read_from_the_bytes(client, item, kind, content_type):
     assert send(client, item, picture(kind=kind), "photo.jpg").json()["content_type"] == content_type
+
+
+def test_jpeg_with_a_second_picture_behind_it_is_its_first(client, item, tmp_path):
+    target = io.BytesIO()
+    first, preview = Image.new("RGB", (800, 600), "red"), Image.new("RGB", (160, 120), "blue")
+    first.save(target, "MPO", save_all=True, append_images=[preview])
+    response = send(client, item, target.getvalue())
+
+    assert response.json()["content_type"] == "image/jpeg"
+    (name,) = tmp_path.rglob("*.jpg")
+    with Image.open(name) as kept:
+        assert (kept.format, kept.size, kept.getpixel((400, 300))) == ("JPEG", (800, 600), (254, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "kind, mode, kept",
+    [("JPEG", "RGB", "jpeg"), ("WEBP", "RGBA", "webp"), ("PNG", "RGB", "jpeg"), ("PNG", "RGBA", "webp")],
+)
+def test_what_would_be_too_large_is_kept_with_less_detail(kind, mode, kept, monkeypatch):
+    pixels = Image.effect_noise((600, 600), 100).convert(mode)
+    best = pictures._encoded(pixels, kind)
+    monkeypatch.setattr(pictures, "MAX_BYTES", len(best.content) - 1)
+    smaller = pictures._encoded(pixels, kind)
+
+    assert smaller.content_type == f"image/{kept}"
+    assert len(smaller.content) < len(best.content)
+    monkeypatch.setattr(pictures, "MAX_BYTES", 10_000)
+    with pytest.raises(pictures.PictureTooLarge):
+        pictures._encoded(pixels, kind)
+
+
+def test_picture_is_read_by_so_many_at_once_on_the_machine(client, item, settings, tmp_path, monkeypatch):
+    settings.PICTURE_GATE_DIR = tmp_path / "gate"
+    monkeypatch.setattr(pictures, "places", lambda: 1)
+    monkeypatch.setattr(pictures, "WAIT_SECONDS", 0.0)
+    with pictures._gate():
+        response = send(client, item, picture())
+    assert (response.status_code, response.json()["code"]) == (503, "pictures_busy")
+    assert response.headers["Retry-After"] == "5"
+    assert send(client, item, picture()).status_code == 201
+
+
+def test_who_is_removed_while_a_picture_is_read_adds_none(client, item, monkeypatch, tmp_path):
+    def read(raw):
+        with merchant_scope(item.merchant_id):
+            Membership.objects.all().delete()
+        return pictures.read_picture(raw)
+
+    monkeypatch.setattr(view, "read_picture", read)
+    response = send(client, item, picture())
+
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_merchant")
+    assert files(tmp_path) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_picture_is_read_outside_of_any_transaction(client, item, monkeypatch):
+    within = []
+
+    def read(raw):
+        within.append(connection.in_atomic_block)
+        return pictures.read_picture(raw)
+
+    monkeypatch.setattr(view, "read_picture", read)
+    assert send(client, item, picture()).status_code == 201
+    assert within == [False]
 
 
 def test_same_picture_twice_is_one(client, item, tmp_path):

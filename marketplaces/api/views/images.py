@@ -10,7 +10,7 @@ from common.api.idempotency import idempotent
 from common.api.parsers import StrictJSONParser
 from common.api.serializers import NoBodySerializer
 from marketplaces.api import representations, serializers
-from marketplaces.api.entering import MerchantViewSet, for_merchant, found
+from marketplaces.api.entering import MerchantViewSet, for_merchant, found, names_merchant
 from marketplaces.enums import MemberRole
 from marketplaces.models import ItemImage
 from marketplaces.pictures import MAX_BYTES, PictureTooLarge, read_picture
@@ -47,14 +47,18 @@ class ImageViewSet(MerchantViewSet):
         request={"multipart/form-data": serializers.ImageInputSerializer},
         responses={201: serializers.ImageSerializer},
     )
-    @for_merchant(MemberRole.EDITOR)
+    @names_merchant
     def create(self, request: Request, id: uuid.UUID) -> Response:
         """JPEG, PNG or WebP, at most 5 MB; kept without what the camera wrote beside it. The same one twice is one."""
-        item = found(selectors.items(), id)
+        with self.block(request, MemberRole.EDITOR):
+            found(selectors.items(), id)
+        # The body comes as slowly as the line, and a picture takes seconds: no transaction waits for either.
         serializer = serializers.ImageInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         picture = read_picture(serializer.validated_data["file"].read(MAX_BYTES + 1))
-        return Response(representations.image(images.add_image(item, picture, by=self.user)), status=201)
+        with self.block(request, MemberRole.EDITOR):
+            image = images.add_image(found(selectors.items(), id), picture, by=self.user)
+            return Response(representations.image(image), status=201)
 
     @extend_schema(tags=["marketplaces"], operation_id="images_remove", request=None, responses={204: None})
     @idempotent(required=False)
