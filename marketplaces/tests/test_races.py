@@ -9,16 +9,18 @@ from django.utils import timezone
 
 from accounts.tests.factories import make_user
 from common.unit_of_work import unit_of_work
-from marketplaces.enums import JobKind, JobState, MemberRole
+from marketplaces.channels.base import ListingStatus, RemoteListing
+from marketplaces.enums import JobKind, JobState, ListingState, MemberRole
 from marketplaces.erasure import leave_all, owns_something
 from marketplaces.exceptions import LastOwner
-from marketplaces.models import ChannelQueue, Item, Job, Membership
-from marketplaces.services import items, members, quotas
-from marketplaces.services.jobs import queue, running, sweeping, working
-from marketplaces.services.jobs.handlers import HANDLERS
+from marketplaces.models import ChannelQueue, Item, Job, Listing, Membership, Merchant
+from marketplaces.services import foreign, items, members, quotas
+from marketplaces.services.jobs import queue, requests, running, sweeping, working
+from marketplaces.services.jobs.handlers import HANDLERS, syncing
 from marketplaces.services.jobs.queue import Claimed
 from marketplaces.services.locks import lock_merchant
 from marketplaces.services.members import remove_member
+from marketplaces.services.merchants import update_merchant
 from marketplaces.tenancy import merchant_scope
 from marketplaces.tests.factories import make_category, make_condition, make_item, make_merchant, make_plan
 from marketplaces.tests.jobs_world import connected, publish, rows
@@ -223,3 +225,47 @@ def test_sweep_and_the_end_of_a_reading_do_not_lock_each_other_out(fakes, monkey
     (job,) = rows(merchant, Job)
     assert (job.kind, job.state, job.pk != first.pk) == (JobKind.ORDERS, JobState.PENDING, True)
     assert rows(merchant, ChannelQueue)[0].orders_at > timezone.now()
+
+
+def adopted_while_switched_off(monkeypatch, books, meanwhile):
+    """A reading is about to adopt a listing when its merchant is switched off; what becomes of the listing."""
+    merchant = connected()
+    item = make_item(merchant)
+    books.listed[merchant.pk] = [RemoteListing("E-1", item.sku, "Crème", ListingStatus.LIVE, 3)]
+    with merchant_scope(merchant.pk):
+        requests.request(JobKind.SYNC, "ebay", by=make_user())
+    claimed = queue.claim()
+    begun = running._begin(claimed)
+    page = running._call(claimed, begun)
+    adopt, about_to, go_on = foreign.adopt, threading.Event(), threading.Event()
+
+    def adopt_later(*args):
+        about_to.set()
+        assert go_on.wait(60)
+        return adopt(*args)
+
+    def switch_off():
+        with merchant_scope(merchant.pk):
+            update_merchant(merchant, is_active=False, by=make_user())
+
+    monkeypatch.setattr(foreign, "adopt", adopt_later)
+    worker = Beside(lambda: running._end(claimed, begun, page))
+    assert about_to.wait(60)
+    staff = Beside(switch_off)
+    meanwhile(staff)
+    go_on.set()
+    assert (worker.result(), staff.result()) == (None, None)
+    return [(row.state, row.last_error_code) for row in rows(merchant, Listing)]
+
+
+def test_what_is_adopted_while_its_merchant_is_switched_off_leaves_again(ebay, monkeypatch):
+    left = adopted_while_switched_off(monkeypatch, ebay, lambda staff: await_a_lock())
+
+    assert left == [(ListingState.WITHDRAWING, "merchant_inactive")]
+
+
+def test_without_the_lock_it_is_live_for_a_merchant_who_is_off(ebay, monkeypatch):
+    monkeypatch.setattr(syncing, "lock_merchant", lambda: Merchant.objects.select_related("plan").get())
+    left = adopted_while_switched_off(monkeypatch, ebay, lambda staff: staff.result())
+
+    assert left == [(ListingState.LIVE, "")]
