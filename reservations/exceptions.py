@@ -28,6 +28,13 @@ class MixedCurrencies(Conflict):
     detail = _("Les produits de votre panier sont vendus dans des devises différentes. Réservez-les séparément.")
 
 
+class TotalTooLarge(Invalid):
+    """More than anybody can pay at once (`common.money.MAX_AMOUNT`)."""
+
+    code = "total_too_large"
+    detail = _("Le total de votre panier dépasse ce qui peut être payé en une fois. Réservez en plusieurs fois.")
+
+
 class PaymentRequired(Conflict):
     code = "payment_required"
     detail = _("La réservation doit être payée avant d'être retirée.")

@@ -30,6 +30,8 @@ _READ = (
     f"SELECT {', '.join([f'a.{name}' for name in _ACCOUNT_FIELDS] + [f'r.{name}' for name in _RATE_FIELDS])} "
     "FROM accounts_account a LEFT JOIN accounts_rate r ON r.id = a.rate_id WHERE a.id = %s"
 )
+# Names of pharmacies and doctors stand in them: what is too long is cut, and no cause fails for it.
+_LABEL_LENGTH: int = CreditEntry._meta.get_field("label").max_length or 0
 _ENTRY_COLUMNS = (
     "account_id",
     "amount",
@@ -163,7 +165,7 @@ def _book(
     by: User | None,
 ) -> None:
     account_id, balance_after = row
-    now = _now()
+    now, label = _now(), label[:_LABEL_LENGTH]
     unit_of_work.insert(
         "accounts_creditentry",
         _ENTRY_COLUMNS,

@@ -28,8 +28,16 @@ from catalog.epg.codes import is_cip
 from catalog.models import Pharmacy, SearchEntry
 from common import sql, unit_of_work
 from common.errors import FieldError
+from common.money import MAX_AMOUNT
 from reservations.enums import Status
-from reservations.exceptions import InsufficientStock, MixedCurrencies, PriceUnknown, UnknownPharmacy, UnknownProduct
+from reservations.exceptions import (
+    InsufficientStock,
+    MixedCurrencies,
+    PriceUnknown,
+    TotalTooLarge,
+    UnknownPharmacy,
+    UnknownProduct,
+)
 from reservations.labels import RESERVED
 from reservations.models import Reservation, ReservationLine
 from reservations.pickup import new_pickup_code
@@ -117,7 +125,8 @@ def reserve(
     after the commit. Without `is_charged` no credits are taken: for clients that charge by themselves.
 
     Raises `UnknownPharmacy`, `UnknownProduct` (404), `InsufficientStock`, `PriceUnknown` (409), each naming every line
-    of the basket that fails, `InsufficientCredits` (402), `AccountDisabled` (403).
+    of the basket that fails, `MixedCurrencies` (409), `TotalTooLarge` (400), `InsufficientCredits` (402),
+    `AccountDisabled` (403).
     """
     quantities = _added_up(basket)
     with unit_of_work.unit_of_work():
@@ -130,6 +139,9 @@ def reserve(
         _check_lines(basket, quantities, stocks, upstream)
         if len({stock.currency for stock in stocks.values()}) > 1:
             raise MixedCurrencies
+        total = sum(quantities[code] * (stock.price or 0) for code, stock in stocks.items())
+        if total > MAX_AMOUNT:
+            raise TotalTooLarge
         first = next(iter(stocks.values()))
         public_id = uuid.uuid4()
         credits = (first.credits or 0) if is_charged else 0
@@ -147,7 +159,7 @@ def reserve(
             pharmacy=Pharmacy(id=first.pharmacy_id, code=pharmacy_code, name=first.pharmacy_name),
             status=Status.REQUESTED if upstream else Status.CONFIRMED,
             pickup_code=new_pickup_code(),
-            total=sum(quantities[code] * (stock.price or 0) for code, stock in stocks.items()),
+            total=total,
             currency=first.currency,
             credits_charged=credits,
             expires_at=now + settings.HOLD_UNPAID,

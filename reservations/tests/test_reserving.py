@@ -14,7 +14,7 @@ from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user, set_credits
 from audit.models import Event
 from catalog.models import Stock
-from common.money import MAX_PRICE
+from common.money import MAX_AMOUNT, MAX_PRICE
 from common.tests.rows import contents
 from reservations.api.serializers import MAX_LINES, MAX_QUANTITY
 from reservations.exceptions import InsufficientStock
@@ -320,14 +320,36 @@ def test_basket_in_two_currencies_has_no_total(post):
     assert post(basket(other, 1)).json()["currency"] == "EUR"
 
 
-def test_dearest_basket_that_may_be_asked_has_a_total_that_is_kept(post):
+def test_dearest_basket_that_can_be_paid_has_a_total_that_is_kept(post):
+    stock = make_stock(price=MAX_PRICE, quantity=MAX_QUANTITY)
+
+    response = post(basket(stock, MAX_AMOUNT // MAX_PRICE))
+
+    assert (response.status_code, response.json()["total"]) == (201, MAX_AMOUNT)
+    assert Reservation.objects.get().total == MAX_AMOUNT
+
+
+def test_basket_that_nobody_can_pay_is_refused(post):
+    set_reserve_price(2)
     stock = make_stock(price=MAX_PRICE, quantity=MAX_LINES * MAX_QUANTITY)
-    body = basket(stock, MAX_QUANTITY)
+    dearest = basket(stock, MAX_QUANTITY)
+    before = contents()
 
-    response = post({**body, "lines": body["lines"] * MAX_LINES})
+    for body in (basket(stock, MAX_AMOUNT // MAX_PRICE + 1), {**dearest, "lines": dearest["lines"] * MAX_LINES}):
+        response = post(body)
+        assert (response.status_code, response.json()["code"]) == (400, "total_too_large")
+    assert contents() == before
 
-    assert (response.status_code, response.json()["total"]) == (201, 10**15)
-    assert Reservation.objects.get().total == 10**15
+
+def test_long_name_of_a_pharmacy_is_cut_in_the_ledger(post):
+    set_reserve_price(2)
+    stock = make_stock(make_pharmacy(name="P" * 200))
+
+    response = post(basket(stock, 1))
+
+    assert response.status_code == 201, response.content
+    assert response.json()["pharmacy"]["name"] == "P" * 200
+    assert CreditEntry.objects.get(kind="spend").label == "Réservation à " + "P" * 186
 
 
 def test_event_says_what_happened_and_keeps_what_somebody_takes_apart(post, patient):
