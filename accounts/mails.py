@@ -15,6 +15,7 @@ CODE_MAIL = "verify_email"
 KNOWN_MAIL = "already_registered"
 RESET_MAIL = "reset_password"
 CHANGED_MAIL = "password_changed"
+REPLACED_MAIL = "address_replaced"
 FACTOR_MAIL = "second_factor"
 INVITATION_MAIL = "invitation"
 

@@ -1,16 +1,22 @@
 """What people change of themselves, and what staff correct for them."""
 
+import uuid
+
 from django.db import IntegrityError, transaction
 
 from accounts.emails import given_address
-from accounts.enums import Role
+from accounts.enums import Role, SessionEnd
 from accounts.exceptions import AdministratorsOnly, EmailTaken, PersonErased
+from accounts.mails import REPLACED_MAIL
 from accounts.models import User
 from accounts.selectors import is_anonymous
-from accounts.services import one_time
+from accounts.services import limits, one_time
 from accounts.services.duties import require_no_more_rights
+from accounts.services.registration import ONE_MAIL_EVERY, resend_code
+from accounts.services.sessions import end_sessions, revoke_families
 from accounts.signals import profile_changed
 from common.errors import Forbidden
+from common.mail import send_mail_later
 from common.unit_of_work import unit_of_work
 
 
@@ -20,15 +26,26 @@ def correct_profile(user: User, *, by: User, **fields: str) -> User:
     return update_profile(user, by=by, **fields)
 
 
-def change_email(user: User, email: str, *, by: User) -> User:
+def change_email(user: User, email: str, *, keep: uuid.UUID | None = None, by: User) -> User:
     """Give `user` another address, which then is not verified; links and codes mailed to the old one are dead.
 
+    The old address is told, the new one is mailed a code, and all sessions end but the one of `keep`.
+
     For somebody else raises as `require_right_to_set_sign_in` does; `EmailTaken`, `EmailReserved` (400),
-    `PersonErased` (409).
+    `PersonErased` (409). For oneself not inside a transaction, and `RateLimited` (429) after too many taken ones:
+    `EmailTaken` tells that an address has an account, as `register_openly` does.
     """
+    address = given_address(email)
     if by.pk != user.pk:
         require_right_to_set_sign_in(user, by)
-    address = given_address(email)
+        return _set_email(user, address, keep=keep, by=by)
+    if address == user.email:
+        return user
+    with limits.telling(f"user {user.pk}"):
+        return _set_email(user, address, keep=keep, by=by)
+
+
+def _set_email(user: User, address: str, *, keep: uuid.UUID | None, by: User) -> User:
     with unit_of_work():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if is_anonymous(locked):
@@ -43,6 +60,12 @@ def change_email(user: User, email: str, *, by: User) -> User:
         except IntegrityError as error:
             raise EmailTaken from error
         one_time.end_all(locked)
+        if keep is None:
+            end_sessions(locked, reason=SessionEnd.ACCESS_CHANGED, by=by)
+        else:
+            revoke_families(locked, reason=SessionEnd.ACCESS_CHANGED, by=by, keep=keep)
+        send_mail_later(to=old, template=REPLACED_MAIL, language=locked.language, at_most_every=ONE_MAIL_EVERY)
+        resend_code(address)
         profile_changed.send(User, user=locked, old={"email": old}, new={"email": address}, by=by)
     return locked
 

@@ -100,7 +100,8 @@ def test_text_is_not_escaped_and_html_is():
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize(
-    "template", ["verify_email", "already_registered", "reset_password", "password_changed", "second_factor"]
+    "template",
+    ["verify_email", "already_registered", "reset_password", "password_changed", "address_replaced", "second_factor"],
 )
 def test_every_template_is_complete(template, language):
     deliver(_queue(template=template, language=language, context={"code": "1", "link": "https://x", "minutes": 5}).pk)

@@ -155,6 +155,14 @@ def test_new_address_is_not_verified(api, patient):
     assert (patient.email, patient.is_verified) == ("marie@example.org", False)
 
 
+def test_new_address_ends_the_other_sessions_and_the_token_that_gave_it_goes_on_working(api, patient):
+    client, other = api(patient), api(patient)
+    answer = client.put(f"/user/update/{patient.pk}", {"email": "marie@example.org"}, format="json")
+    assert (answer.status_code, answer.json()) == (200, {"msg": "Utilisateur modifié avec succès"})
+    account = f"/account/get_by_user_id/{patient.pk}"
+    assert (client.get(account).status_code, other.get(account).status_code) == (200, 401)
+
+
 def test_nobody_lifts_themselves_up(api, patient):
     answer = api(patient).put(f"/user/update/{patient.pk}", {"role": "ADMIN"}, format="json")
     assert answer.status_code == 200

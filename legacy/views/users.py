@@ -1,7 +1,7 @@
 """People: oneself, and everybody for staff."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
@@ -9,11 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import AccessToken
-from accounts.emails import normalize_email
 from accounts.enums import Role
 from accounts.exceptions import EmailTaken, InvalidResetToken
 from accounts.models import User
-from accounts.services import limits, passwords, registration
+from accounts.services import passwords, registration
 from accounts.services.anonymisation import anonymise_user
 from accounts.services.profiles import change_email, correct_profile, require_right_to_set_sign_in, update_profile
 from accounts.services.roles import change_role
@@ -98,32 +97,35 @@ class UpdateUserView(LegacyView):
         fields = personal_fields(given)
         email = fields.pop("email", None)
         try:
-            # A count that is rolled back with what it counts has counted nothing: it begins before.
-            with _may_be_told(person, email, by), unit_of_work():
-                if by.pk == person.pk:
-                    person = update_profile(person, by=by, **fields)
-                else:
-                    person = correct_profile(person, by=by, **fields)
+            if by.pk == person.pk:
+                # The address by itself: one that is taken stays counted, which a transaction would undo.
                 if email is not None:
-                    person = change_email(person, email, by=by)
-                _change_role(request, person, role, by)
+                    person = change_email(person, email, keep=_session_of(request), by=by)
+                update_profile(person, by=by, **fields)
+                _note_ignored_role(request, person, role)
+            else:
+                with unit_of_work():
+                    person = correct_profile(person, by=by, **fields)
+                    if email is not None:
+                        person = change_email(person, email, by=by)
+                    _change_role(person, role, by)
         except EmailTaken as error:
             raise Refused(400, TAKEN) from error
         return message("Utilisateur modifié avec succès")
 
 
-def _may_be_told(person: User, email: str | None, by: User) -> AbstractContextManager[None]:
-    """Counted where another address is asked for: the sites send the present one along with everything else."""
-    is_another = email is not None and normalize_email(email) != person.email
-    return limits.telling(f"user {by.pk}") if is_another else nullcontext()
+def _session_of(request: Request) -> UUID | None:
+    """The session that asks: it stays open, whatever its owner changes."""
+    return request.auth.family if isinstance(request.auth, AccessToken) else None
 
 
-def _change_role(request: Request, person: User, written: str | None, by: User) -> None:
+def _note_ignored_role(request: Request, person: User, written: str | None) -> None:
     """Of oneself nothing, whatever was sent: a site always sends `USER`, and nobody lifts themselves up."""
-    if by.pk == person.pk:
-        if (written or "").upper() == shapes.ADMIN_ROLE != shapes.role_of(person):
-            refusals.note(request, refusals.ROLE_IGNORED, entity="user", entity_id=person.pk)
-        return
+    if (written or "").upper() == shapes.ADMIN_ROLE != shapes.role_of(person):
+        refusals.note(request, refusals.ROLE_IGNORED, entity="user", entity_id=person.pk)
+
+
+def _change_role(person: User, written: str | None, by: User) -> None:
     role = _role(written)
     if role is not None and role != shapes.role_of(person):
         change_role(person, Role.STAFF if role == shapes.ADMIN_ROLE else Role.PATIENT, by=by)
@@ -144,7 +146,7 @@ class UpdatePasswordView(LegacyView):
         person = find_person(user_id)
         if by.pk != person.pk:
             require_right_to_set_sign_in(person, by)
-        keep = request.auth.family if by.pk == person.pk and isinstance(request.auth, AccessToken) else None
+        keep = _session_of(request) if by.pk == person.pk else None
         passwords.set_password(person, required_password(password or ""), keep=keep, by=by)
         return message("Mot de passe modifié avec succès")
 
