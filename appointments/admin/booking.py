@@ -155,8 +155,11 @@ class AppointmentAdmin(ReadOnlyAdmin):
         return payments_for("appointment", appointment.public_id)
 
     def has_help_permission(self, request: Any, appointment: Appointment) -> bool:
-        """Who moves and cancels for patients."""
-        return handling.may_help(request.user)
+        """Who moves and cancels for patients; one's own visits as every patient does, not in the practice's name."""
+        return handling.is_helper(appointment, request.user)
+
+    def has_handle_permission(self, request: Any, appointment: Appointment) -> bool:
+        return handling.is_handler(appointment, request.user)
 
     def search_condition(self, term: str) -> Q:
         number = as_uuid(term)
@@ -166,7 +169,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
         description=_("Confirmer"),
         question=_("Le cabinet attend le patient à l'heure dite."),
         done=_("Le rendez-vous est confirmé."),
-        permission="appointments.change_appointment",
+        permission="handle",
         offered=_may_become(Status.CONFIRMED),
         icon="event_available",
         variant=ActionVariant.PRIMARY,
@@ -178,7 +181,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
         description=_("Visite effectuée"),
         question=_("Le patient a été reçu. Cette décision est définitive."),
         done=_("La visite est notée."),
-        permission="appointments.change_appointment",
+        permission="handle",
         offered=_may_become(Status.COMPLETED),
         icon="check_circle",
         variant=ActionVariant.PRIMARY,
@@ -202,7 +205,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
         description=_("Patient absent"),
         question=_("Le patient n'est pas venu : le cabinet garde la part prévue des honoraires, le reste est rendu."),
         done=_("L'absence est notée."),
-        permission="appointments.change_appointment",
+        permission="handle",
         offered=_may_become(Status.NO_SHOW),
         icon="person_off",
         variant=ActionVariant.DANGER,

@@ -163,7 +163,9 @@ def read_notes(appointment: Appointment, *, by: User) -> str | None:
 
 
 def is_handler(appointment: Appointment, user: User) -> bool:
-    """The doctor it is with, and staff with `appointments.change_appointment`."""
+    """The doctor it is with, and staff with `appointments.change_appointment`; in a visit of one's own nobody."""
+    if appointment.patient_id == user.pk:
+        return False
     return appointment.practitioner.user_id == user.pk or user.has_perm("appointments.change_appointment")
 
 
@@ -173,7 +175,9 @@ def may_help(user: User) -> bool:
 
 
 def is_helper(appointment: Appointment, user: User) -> bool:
-    """The doctor it is with, and staff who `may_help`."""
+    """The doctor it is with, and staff who `may_help`; in a visit of one's own one is a patient like any other."""
+    if appointment.patient_id == user.pk:
+        return False
     return appointment.practitioner.user_id == user.pk or may_help(user)
 
 

@@ -34,6 +34,17 @@ def code(response):
     return response.status_code, response.json().get("code")
 
 
+def offered_in_the_back_office(appointment, user):
+    client = Client()
+    client.force_login(user)
+    page = client.get(reverse("admin:appointments_appointment_change", args=[appointment.pk])).content.decode()
+    address = {
+        name: reverse(f"admin:appointments_appointment_{name}", args=[appointment.pk])
+        for name in AppointmentAdmin.actions_detail
+    }
+    return {name for name, action in address.items() if action in page}
+
+
 @pytest.mark.parametrize("who, status", [("doctor", 200), ("staff", 200), ("patient", 403), ("stranger", 404)])
 @pytest.mark.parametrize(
     "action, old, new", [("confirm", "booked", "confirmed"), ("complete", "confirmed", "completed")]
@@ -120,6 +131,37 @@ def test_late_cancellation_costs_the_patient_a_share(api, who, given_back, paid_
         assert balance(patient) == 50 * given_back + charge
 
 
+@pytest.mark.parametrize("role", [Role.STAFF, Role.ADMIN])
+def test_staff_who_are_patients_themselves_have_no_other_rules(api, role):
+    patient = make_user(role, credits=0)
+    row = make_appointment(
+        practitioner=make_practitioner(fee=15_000, late_share_percent=30),
+        patient=patient,
+        starts_at=timezone.now() + timedelta(hours=23),
+        status=Status.CONFIRMED,
+        paid_with=PaidWith.MONEY,
+        credits_charged=3,
+    )
+    client = api(patient)
+    moved = client.patch(url(row), {"starts_at": at(11).isoformat()}, format="json")
+    assert code(moved) == (409, "too_late_to_move")
+    for action in ("confirm", "complete", "no_show"):
+        assert code(client.post(url(row, action))) == (403, "permission_denied")
+    assert offered_in_the_back_office(row, patient) == set()
+
+    assert client.delete(url(row)).json()["status"] == "cancelled"
+
+    assert (Refund.objects.get().amount, balance(patient)) == (10_500, 0)
+
+
+def test_staff_do_not_call_off_a_visit_of_theirs_that_has_begun(api):
+    patient = make_user(Role.STAFF)
+    row = make_appointment(patient=patient, starts_at=timezone.now() - timedelta(minutes=10))
+    assert code(api(patient).delete(url(row))) == (409, "already_started")
+    row.refresh_from_db()
+    assert row.status == "booked"
+
+
 def test_no_show_keeps_the_practices_share(api):
     doctor = make_practitioner(fee=15_000, no_show_share_percent=80)
     row = make_appointment(
@@ -160,15 +202,7 @@ def test_visit_that_has_not_begun_neither_took_place_nor_was_missed(api, action)
 def test_back_office_offers_what_the_hour_allows(begun, offered):
     starts_at = timezone.now() - timedelta(minutes=20) if begun else at()
     row = make_appointment(status=Status.CONFIRMED, starts_at=starts_at)
-    client = Client()
-    client.force_login(make_user(Role.STAFF))
-
-    page = client.get(reverse("admin:appointments_appointment_change", args=[row.pk])).content.decode()
-
-    actions = AppointmentAdmin.actions_detail
-    assert {
-        name for name in actions if reverse(f"admin:appointments_appointment_{name}", args=[row.pk]) in page
-    } == offered
+    assert offered_in_the_back_office(row, make_user(Role.STAFF)) == offered
 
 
 def test_nobody_cancels_twice_or_after_the_beginning(api):
