@@ -15,7 +15,7 @@ from appointments.enums import EntryStatus, OfferStatus, Status
 from appointments.exceptions import NoOffer, UnknownDoctor, UnknownSpecialty, UnknownVisitType
 from appointments.labels import BOOKED
 from appointments.models import Appointment, Practitioner, Specialty, VisitType, WaitlistEntry, WaitlistOffer
-from appointments.services.handling import cancel, may_help
+from appointments.services.handling import may_help
 from appointments.services.locks import lock
 from appointments.services.moves import move
 from appointments.services.offers import close_offer, move_entry
@@ -104,7 +104,13 @@ def accept(entry: WaitlistEntry, *, by: User) -> Appointment:
 def decline(entry: WaitlistEntry, *, by: User) -> WaitlistEntry:
     """Let the offer pass and wait on; the next in line is asked. Raises `NoOffer` (409)."""
     _require_own(entry, by)
-    cancel(_live_offer(entry).appointment, by=by)
+    offered = _live_offer(entry)
+    with unit_of_work():
+        locked = lock(offered.appointment_id)
+        # Accepted from another device since we looked: what was booked is not declined.
+        if not _is_live(locked):
+            raise NoOffer
+        _give_up(locked, by=by)
     entry.refresh_from_db()
     return entry
 
@@ -116,13 +122,18 @@ def leave(entry: WaitlistEntry, *, by: User) -> WaitlistEntry:
     with unit_of_work():
         offered = WaitlistOffer.objects.filter(entry=entry, status=OfferStatus.LIVE).first()
         if offered is not None:
-            locked_appointment = lock(offered.appointment_id)
-            close_offer(locked_appointment, OfferStatus.DECLINED, EntryStatus.WAITING, by=by)
-            if locked_appointment.status == Status.HELD:
-                move(locked_appointment, Status.CANCELLED, by=by)
+            held = lock(offered.appointment_id)
+            if _is_live(held):
+                _give_up(held, by=by)
         locked = WaitlistEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
         move_entry(locked, EntryStatus.LEFT, by=by)
     return locked
+
+
+def _give_up(held: Appointment, *, by: User) -> None:
+    """Close the live offer of a locked row; its slot is free for the next in line."""
+    close_offer(held, OfferStatus.DECLINED, EntryStatus.WAITING, by=by)
+    move(held, Status.CANCELLED, by=by)
 
 
 def _require_own(entry: WaitlistEntry, by: User) -> None:

@@ -15,9 +15,9 @@ from django.utils import timezone
 from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
 from appointments.enums import OfferStatus, Status
-from appointments.exceptions import SlotTaken
+from appointments.exceptions import NoOffer, SlotTaken
 from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
-from appointments.services import booking
+from appointments.services import booking, waitlist
 from appointments.services.booking import book
 from appointments.services.expiry import expire_overdue
 from appointments.services.handling import cancel
@@ -35,8 +35,9 @@ from appointments.tests.factories import (
 )
 from common import sql
 from common.errors import DomainError
+from common.states import IllegalMove
 from config.env import env
-from tests.threads import run_together
+from tests.threads import Beside, run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,6 +175,42 @@ def test_slot_freed_while_it_is_being_offered_is_looked_at_again():
     assert slot.next_at is not None or WaitlistOffer.objects.filter(slot=slot, status=OfferStatus.LIVE).exists()
     offer_due()
     assert WaitlistOffer.objects.get(slot=slot).status == OfferStatus.LIVE
+
+
+def overtaken_by_the_acceptance(answer):
+    """`answer` the offer while its acceptance is under way, which comes first. Returns what became of the answer."""
+    set_book_price(3)
+    doctor = make_practitioner(free_cancellation_hours=24 * 30)
+    entry = make_entry(doctor, patient=make_user(credits=5))
+    cancel(make_appointment(practitioner=doctor), by=doctor.user)
+    offer_due()
+
+    with transaction.atomic():
+        lock(WaitlistOffer.objects.get().appointment_id)
+        answered = Beside(lambda: answer(entry, by=entry.patient))
+        wait_for_somebody_who_waits()
+        waitlist.accept(entry, by=entry.patient)
+    return answered.result()
+
+
+@needs_several_writers
+def test_without_the_second_look_a_decline_calls_off_what_was_booked(monkeypatch):
+    def decline(entry, *, by):
+        monkeypatch.setattr(waitlist, "_is_live", lambda appointment: True)
+        return waitlist.decline(entry, by=by)
+
+    overtaken_by_the_acceptance(decline)
+    assert Appointment.objects.get(status="cancelled", credits_charged=3).offer.status == "accepted"
+
+
+@needs_several_writers
+@pytest.mark.parametrize("answer, refusal", [("decline", NoOffer), ("leave", IllegalMove)])
+def test_answer_that_comes_after_the_acceptance_calls_nothing_off(answer, refusal):
+    assert isinstance(overtaken_by_the_acceptance(getattr(waitlist, answer)), refusal)
+
+    booked = Appointment.objects.get(status="booked")
+    assert (booked.offer.status, booked.offer.entry.status) == ("accepted", "fulfilled")
+    assert (booked.sequence, balance(booked.patient)) == (1, 2)
 
 
 def in_thread(work):
