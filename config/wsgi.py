@@ -19,7 +19,12 @@ class Utf8Request(WSGIRequest):
     """
 
     def _set_content_type_params(self, meta: dict[str, str]) -> None:
-        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except (LookupError, ValueError):
+            # `x*=nope''%41` (RFC 2231) names a codec that nobody has. Whoever asks the header again meets none.
+            self.content_type, self.content_params = "", {}
+            meta["CONTENT_TYPE"] = ""
 
 
 application = get_wsgi_application()

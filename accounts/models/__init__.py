@@ -66,6 +66,8 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     )
     bio = models.TextField(_("présentation"), blank=True)
     is_verified = models.BooleanField(_("adresse vérifiée"), default=False)
+    # Only a form has said who this is, and that by itself proves nothing: see `accounts.services.registration`.
+    is_provisional = models.BooleanField(_("inscription à refaire"), default=False, db_default=False, editable=False)
     is_active = models.BooleanField(_("actif"), default=True)  # type: ignore[misc]
     is_staff = models.BooleanField(_("accès au back-office"), default=False)
     token_version = models.PositiveIntegerField(_("version des jetons"), default=1, editable=False)

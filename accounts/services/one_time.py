@@ -32,14 +32,32 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**_CODE_DIGITS):0{_CODE_DIGITS}d}"
 
 
-def issue_code(user: User, purpose: SecretPurpose, *, code: str = "") -> str:
+def issue_code(user: User, purpose: SecretPurpose, *, code: str = "", is_contested: bool = False) -> str:
     """A six-digit code, good for `CODE_LIFETIME` and `CODE_ATTEMPTS`; the one before is dead from now on.
 
-    `code` is one of `new_code`, where the mail is written first.
+    `code` is one of `new_code`, where the mail is written first. What was contested once stays so.
     """
     code = code or new_code()
-    _replace(user, purpose, _digest(purpose, code, user.pk), attempts=CODE_ATTEMPTS, lifetime=CODE_LIFETIME)
+    _replace(
+        user,
+        purpose,
+        _digest(purpose, code, user.pk),
+        attempts=CODE_ATTEMPTS,
+        lifetime=CODE_LIFETIME,
+        is_contested=is_contested,
+    )
     return code
+
+
+def contest(user: User, purpose: SecretPurpose) -> None:
+    """From now on whatever is mailed for this is contested, until something of it is used."""
+    live = OneTimeSecret.objects.filter(user=user, purpose=purpose, ended_at__isnull=True)
+    # The second time it finds what replaced the first one while it waited for it.
+    for _again in range(2):
+        if live.update(is_contested=True, updated_at=timezone.now()):
+            return
+    # Nobody is told this code: the one that is mailed next inherits from it.
+    issue_code(user, purpose, is_contested=True)
 
 
 def issue_link_token(user: User, purpose: SecretPurpose, *, lifetime: timedelta = LINK_LIFETIME) -> str:
@@ -88,9 +106,15 @@ def find_link(purpose: SecretPurpose, token: str) -> OneTimeSecret | None:
 
 
 def end(secret: OneTimeSecret) -> bool:
-    """Use it up, in the transaction of what it allows; False where somebody else has, or a newer one was issued."""
+    """Use it up, in the transaction of what it allows; False where somebody else has, or a newer one was issued.
+
+    Afterwards `secret` says whether it was contested in the end.
+    """
     now = timezone.now()
-    return bool(OneTimeSecret.objects.filter(pk=secret.pk, ended_at__isnull=True).update(ended_at=now, updated_at=now))
+    if not OneTimeSecret.objects.filter(pk=secret.pk, ended_at__isnull=True).update(ended_at=now, updated_at=now):
+        return False
+    secret.refresh_from_db(fields=["is_contested"])
+    return True
 
 
 def end_all(user: User) -> None:
@@ -100,18 +124,28 @@ def end_all(user: User) -> None:
 
 
 def forget_expired() -> int:
-    """Delete what nobody can use any more; the events stay."""
-    deleted, _per_model = OneTimeSecret.objects.filter(expires_at__lt=timezone.now() - KEPT_FOR).delete()
+    """Delete what nobody can use any more; the events stay, and so does what the next code is to inherit."""
+    expired = OneTimeSecret.objects.filter(expires_at__lt=timezone.now() - KEPT_FOR)
+    deleted, _per_model = expired.exclude(is_contested=True, ended_at__isnull=True).delete()
     return deleted
 
 
-def _replace(user: User, purpose: SecretPurpose, digest: bytes, *, attempts: int, lifetime: timedelta) -> None:
+def _replace(
+    user: User,
+    purpose: SecretPurpose,
+    digest: bytes,
+    *,
+    attempts: int,
+    lifetime: timedelta,
+    is_contested: bool = False,
+) -> None:
     now = timezone.now()
 
     def insert() -> None:
         live = OneTimeSecret.objects.filter(user=user, purpose=purpose, ended_at__isnull=True)
-        # Also where it has expired: who asks for another code is not who chose the password therefore.
-        is_contested = live.filter(is_contested=True).exists()
+        # Also where it has expired: who asks for another code is not who chose the password therefore. Under its lock:
+        # whoever contests it at this moment is waited for, or waits and finds the new one.
+        marks = [each.is_contested for each in live.select_for_update()]
         live.update(ended_at=now, updated_at=now)
         OneTimeSecret.objects.create(
             user=user,
@@ -119,7 +153,7 @@ def _replace(user: User, purpose: SecretPurpose, digest: bytes, *, attempts: int
             digest=digest,
             attempts_left=attempts,
             expires_at=now + lifetime,
-            is_contested=is_contested,
+            is_contested=is_contested or any(marks),
         )
 
     with unit_of_work():

@@ -1,10 +1,12 @@
 """Signing up: nobody learns from an answer, or from how long it took, whether an address has an account.
 
 In every case one password hash is computed and one mail queued; for an address that has an account a person is created
-all the same, and undone. Who registers an address again that was never verified
-says anew who they are, unless a code is still on its way: then the first one's word stands. If the second one gives
-another password, the registration is *contested*: the code still proves the address, but neither password is kept, so
-that nobody who registered somebody else's address beforehand can get in later.
+all the same, and undone.
+
+Whoever registers an address again that was never verified never sets a password: where they give another one, the
+registration is *contested*. The code still proves the address, but neither password is kept, so that nobody who
+registered somebody else's address, before its owner or after, can get in later. Name and role are said anew only while
+nothing but such forms is known of the person (`is_provisional`), nobody has signed in and no code is on its way.
 """
 
 import uuid
@@ -24,7 +26,7 @@ from accounts.emails import normalize_email
 from accounts.enums import Duty, Role, SecretPurpose, SessionEnd
 from accounts.exceptions import AdministratorsOnly, EmailTaken, InvalidOtp
 from accounts.mails import CODE_MAIL, INVITATION_MAIL, KNOWN_MAIL, RESET_MAIL, code_context
-from accounts.models import OneTimeSecret, User
+from accounts.models import User
 from accounts.selectors import open_sessions
 from accounts.services import limits, one_time
 from accounts.services.duties import require_may_give
@@ -65,16 +67,12 @@ def register(
         try:
             return _register_new(address, hashed, role=role, specialty_ids=specialty_ids, profile=profile)
         except IntegrityError:
+            # Somebody else was faster.
             user = User.objects.get(email=address)
-            return _tell_known(user)
     if _is_settled(user):
         _rehearse(hash_password(password), role=role, specialty_ids=specialty_ids, profile=profile)
         return _tell_known(user)
-    pending = one_time.pending_secret(user, SecretPurpose.VERIFY_EMAIL)
-    if pending is not None:
-        return _register_beside(user, pending, password)
-    hashed = hash_password(password)
-    return _register_anew(user, hashed, role=role, specialty_ids=specialty_ids, profile=profile)
+    return _register_again(user, password, role=role, specialty_ids=specialty_ids, profile=profile)
 
 
 def register_openly(*, email: str, password: str, **profile: Any) -> User:
@@ -140,11 +138,11 @@ def verify_email(*, email: str, code: str) -> User:
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not locked.is_active or not one_time.end(secret):
             raise InvalidOtp
-        locked.is_verified = True
+        locked.is_verified, locked.is_provisional = True, False
         if secret.is_contested:
             locked.set_unusable_password()
             send_mail_later(to=locked.email, template=RESET_MAIL, language=locked.language)
-        locked.save(update_fields=["is_verified", "password", "updated_at"])
+        locked.save(update_fields=["is_verified", "is_provisional", "password", "updated_at"])
         _end_unverified_sessions(locked)
         email_verified.send(User, user=locked, is_contested=secret.is_contested)
     counters.give_back(taken)
@@ -189,7 +187,7 @@ def _register_new(
 def _create(
     address: str, hashed: str, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]
 ) -> tuple[User, str]:
-    user = create_user(email=address, password=None, hashed_password=hashed, role=role, **profile)
+    user = create_user(email=address, password=None, hashed_password=hashed, role=role, is_provisional=True, **profile)
     code = one_time.issue_code(user, SecretPurpose.VERIFY_EMAIL)
     user_registered.send(User, user=user, specialty_ids=list(specialty_ids))
     return user, code
@@ -206,39 +204,39 @@ def _rehearse(hashed: str, *, role: Role, specialty_ids: Sequence[int], profile:
         raise _Rehearsed
 
 
-def _register_anew(
-    user: User, hashed: str, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]
+def _register_again(
+    user: User, password: str, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]
 ) -> Registration:
-    """The address was never verified and no code is on its way: whoever comes now says who they are."""
+    """The address was never verified. The hash that a new person costs is spent on comparing the passwords."""
+    with hash_gate():
+        is_same = check_password(password, user.password)
     code = one_time.new_code()
     with unit_of_work():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if _is_settled(locked):
             return _tell_known(locked)
+        is_contested = not is_same or locked.password != user.password
         registration_repeated.send(User, user=locked)
-        if _mail_code(locked.email, code, profile.get("language", locked.language), at_most_every=ONE_MAIL_EVERY):
+        is_pending = one_time.pending_secret(locked, SecretPurpose.VERIFY_EMAIL) is not None
+        if is_contested:
+            one_time.contest(locked, SecretPurpose.VERIFY_EMAIL)
+        if is_pending:
+            _queue_code(locked.email)
+        elif _mail_code(locked.email, code, profile.get("language", locked.language), at_most_every=ONE_MAIL_EVERY):
             one_time.issue_code(locked, SecretPurpose.VERIFY_EMAIL, code=code)
-            locked.password = hashed
-            locked.role = role
-            for name, value in profile.items():
-                setattr(locked, name, value)
-            locked.save(update_fields=["password", "role", *profile, "updated_at"])
-            locked.groups.set(Group.objects.filter(name=role))
-            _end_unverified_sessions(locked)
-            user_registered.send(User, user=locked, specialty_ids=list(specialty_ids))
-    return Registration(locked.email, code)
+            if locked.is_provisional and locked.last_login is None:
+                _say_anew(locked, role=role, specialty_ids=specialty_ids, profile=profile)
+            return Registration(locked.email, code)
+    return Registration(locked.email, one_time.new_code())
 
 
-def _register_beside(user: User, pending: OneTimeSecret, password: str) -> Registration:
-    """A code is on its way to whoever registered first."""
-    with hash_gate():
-        is_same = check_password(password, user.password)
-    with unit_of_work():
-        if not is_same:
-            OneTimeSecret.objects.filter(pk=pending.pk).update(is_contested=True, updated_at=timezone.now())
-        registration_repeated.send(User, user=user)
-        _queue_code(user.email)
-    return Registration(user.email, one_time.new_code())
+def _say_anew(user: User, *, role: Role, specialty_ids: Sequence[int], profile: dict[str, Any]) -> None:
+    user.role = role
+    for name, value in profile.items():
+        setattr(user, name, value)
+    user.save(update_fields=["role", *profile, "updated_at"])
+    user.groups.set(Group.objects.filter(name=role))
+    user_registered.send(User, user=user, specialty_ids=list(specialty_ids))
 
 
 def _tell_known(user: User) -> Registration:
