@@ -86,13 +86,21 @@ def _events(seals: list[Seal]) -> Iterator[tuple[int, int, bytes, str]]:
 
 
 def _take_out(seals: list[Seal]) -> int:
-    """A transaction a seal: the lock that it takes keeps writers waiting only that long."""
+    """A transaction a seal: the lock that it takes keeps writers waiting only that long.
+
+    Personal values go with their event: nothing else says whose they are, so that nobody could erase them any more.
+    """
     gone = 0
     for seal in seals:
         for first, last in ranges.spans(seal.ids):
             if not Event.objects.filter(id__range=(first, last)).exists():
                 continue
             with transaction.atomic(), lifted_for_delete("audit_event"), connection.cursor() as cursor:
+                cursor.execute(
+                    "DELETE FROM audit_eventpersonal WHERE commitment IN "
+                    "(SELECT commitment FROM audit_event WHERE id BETWEEN %s AND %s)",
+                    [first, last],
+                )
                 cursor.execute("DELETE FROM audit_event WHERE id BETWEEN %s AND %s", [first, last])
                 gone += cursor.rowcount
     return gone
