@@ -238,6 +238,33 @@ def test_late_number_is_not_lost_while_a_withdrawal_runs(merchant, browser):
     assert (second["http_method"], second["path"]) == ("DELETE", "/api/v2/items/9")
 
 
+def test_late_number_goes_beside_the_one_whose_withdrawal_waits(merchant, browser):
+    from marketplaces.services.publishing import request_withdrawal
+
+    item = begin(merchant)
+    (late,) = browser.tasks()
+    make_due(merchant)
+    working.work()  # nobody answered: a look
+    (look,) = browser.tasks()
+    browser.done(look, items=[{"id": 7, "sku": item.sku}])
+    with merchant_scope(merchant.pk):
+        request_withdrawal([item], by=None)
+
+    assert browser.done(late, item={"id": 9}).json()["accepted"] is False
+    removed = []
+    for _number in range(2):
+        working.work()
+        (removal,) = browser.tasks()
+        removed.append((removal["http_method"], removal["path"]))
+        assert listing_of(merchant).state == ListingState.WITHDRAWING
+        browser.done(removal)
+    working.work()
+
+    assert removed == [("DELETE", "/api/v2/items/7"), ("DELETE", "/api/v2/items/9")]
+    assert browser.tasks() == []
+    assert listing_of(merchant).state == ListingState.WITHDRAWN
+
+
 def test_browser_that_dies_after_doing_it_publishes_nothing_twice(merchant, browser):
     item = begin(merchant)
     browser.tasks()

@@ -250,7 +250,7 @@ def test_killed_before_the_callback_is_stored_it_is_not_acknowledged(fields, kil
 
 
 CALLBACK_BOUNDARIES = {
-    "before anything is read": (callbacks, "get_provider", False),
+    "before anything is read": (callbacks, "find_provider", False),
     "before the gateway is asked": (mypayga, "get_verify", False),
     "during the question": (mypayga, "get_verify", True),
     "after the answer, before the write": (callbacks, "settle", False),

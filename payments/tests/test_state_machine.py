@@ -60,6 +60,7 @@ class Asked:
     token: bool = False
     charged: bool | None = None
     wrong: bool = False
+    dismissed: bool = False
     blocks: bool = True
     bought: bool = False
     back: int = 0
@@ -343,6 +344,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def staff_decide(self, data):
         asked, accept = self.pick(data, _held), data.draw(st.booleans())
         (reviewing.accept_held if accept else reviewing.dismiss_held)(asked.row, by=self.staff)
+        asked.dismissed = not accept
         self.settle(asked, "succeeded" if accept else "failed")
 
     @action(1)
