@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.keys import DeterministicES256, signing_key, verifying_key
 from accounts.models import TokenFamily, User
@@ -36,12 +37,16 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says, verified; `family` and `counter` where its type has them. Rights are never read from it."""
+    """What a token says, verified; `family` and `counter` where its type has them. Rights are never read from it.
+
+    `password` is the mark of the password that an `mfa` token was given for (`issue_enrolment`).
+    """
 
     user_id: int
     version: int
     family: uuid.UUID | None
     counter: int | None
+    password: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,22 @@ def issue_single(user: User, family: TokenFamily, *, kind: str) -> str:
         role=user.role,
         fam=str(family.public_id),
     )
+
+
+def issue_enrolment(user: User, lifetime: timedelta) -> str:
+    """For who knows the password and has no factor yet. Good for that password: its change keeps the version where it
+    keeps a session.
+    """
+    return encode(user, MFA, lifetime, pwd=_mark_of_password(user))
+
+
+def is_for(claims: Claims, user: User) -> bool:
+    """Whether an `mfa` token was given for the user's password and version as they are now."""
+    return claims.version == user.token_version and constant_time_compare(claims.password, _mark_of_password(user))
+
+
+def _mark_of_password(user: User) -> str:
+    return salted_hmac("accounts.tokens.password", user.password, algorithm="sha256").hexdigest()[:32]
 
 
 def encode(user: User, kind: str, lifetime: timedelta, *, jti: str = "", iat: int | None = None, **claims: Any) -> str:
@@ -143,4 +164,10 @@ def _read(claims: dict[str, Any], kind: str) -> Claims:
         raise InvalidToken
     if type(claims["ver"]) is not int:
         raise InvalidToken
-    return Claims(int(subject), claims["ver"], uuid.UUID(family) if family is not None else None, counter)
+    return Claims(
+        int(subject),
+        claims["ver"],
+        uuid.UUID(family) if family is not None else None,
+        counter,
+        str(claims.get("pwd", "")),
+    )

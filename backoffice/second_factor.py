@@ -25,7 +25,7 @@ from accounts.exceptions import SecondFactorEnabled
 from accounts.models import User
 from accounts.services import second_factor
 from accounts.services.signin import confirm_password
-from accounts.tokens import MFA, InvalidToken, decode
+from accounts.tokens import MFA, InvalidToken, decode, is_for
 from common.context import set_actor
 from common.errors import DomainError
 
@@ -116,7 +116,7 @@ class SecondFactorView(View):
         except InvalidToken:
             return None
         user = User.objects.filter(pk=claims.user_id, is_active=True, mfa_enabled=False).first()
-        if user is None or user.token_version != claims.version:
+        if user is None or not is_for(claims, user):
             return None
         set_actor("user", user.pk)
         return user

@@ -13,7 +13,7 @@ from accounts.enums import Role
 from accounts.exceptions import ReadOnly, SessionEnded, TokenNotValid
 from accounts.models import User
 from accounts.selectors import live_session
-from accounts.tokens import ACCESS, MFA, InvalidToken, decode
+from accounts.tokens import ACCESS, MFA, InvalidToken, decode, is_for
 from common.context import set_actor
 
 
@@ -61,7 +61,7 @@ class EnrolmentAuthentication(TokenAuthentication):
         except InvalidToken:
             return super().authenticate(request)
         user = User.objects.filter(pk=claims.user_id, is_active=True, mfa_enabled=False).first()
-        if user is None or user.token_version != claims.version:
+        if user is None or not is_for(claims, user):
             raise _refused(SessionEnded)
         set_actor("user", user.pk)
         return user, None

@@ -19,7 +19,7 @@ from accounts.services import limits, second_factor
 from accounts.services.hashing import hash_gate
 from accounts.services.sessions import open_session
 from accounts.signals import sign_in_failed
-from accounts.tokens import MFA, TokenPair, encode
+from accounts.tokens import TokenPair, issue_enrolment
 from common import limits as counters
 from common.errors import DomainError
 from common.unit_of_work import unit_of_work
@@ -99,7 +99,7 @@ def check_second_factor(user: User, *, otp: str | None) -> None:
         if not second_factor.use(user, otp):
             raise SecondFactorInvalid
     elif second_factor.is_required(user):
-        raise SecondFactorSetupRequired(extra={"mfa_token": encode(user, MFA, second_factor.ENROLMENT_LASTS)})
+        raise SecondFactorSetupRequired(extra={"mfa_token": issue_enrolment(user, second_factor.ENROLMENT_LASTS)})
 
 
 def confirm_password(user: User, *, password: str) -> None:

@@ -7,11 +7,12 @@ import time_machine
 from rest_framework.test import APIClient
 
 from accounts.enums import Role, SessionEnd
-from accounts.models import TokenFamily, User
-from accounts.services import roles, second_factor
+from accounts.models import SecondFactor, TokenFamily, User
+from accounts.services import passwords, roles, second_factor
 from accounts.services.sessions import end_sessions
 from accounts.tests.factories import PASSWORD, make_session, make_user
 from accounts.tests.phones import Phone, give_phone
+from accounts.tokens import ACCESS, decode
 from audit.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -210,6 +211,16 @@ def test_enrolment_token_opens_nothing_else(mfa_token, method, address):
     _user, token = mfa_token
 
     assert _refusal(getattr(_bearer(token), method)(address)) == (401, "token_not_valid")
+
+
+def test_enrolment_token_dies_with_the_password_also_where_its_change_keeps_a_session(mfa_token):
+    user, token = mfa_token
+    kept = decode(make_session(user).access_token, ACCESS).family
+
+    passwords.set_password(user, "Medoc-other-1", keep=kept, by=user)
+
+    assert _refusal(_bearer(token).post(TOTP)) == (401, "session_ended")
+    assert not SecondFactor.objects.exists()
 
 
 def test_enrolment_token_refreshes_nothing(mfa_token):
