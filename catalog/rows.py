@@ -92,3 +92,12 @@ class Counts:
 
     def __str__(self) -> str:
         return f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class StockSet:
+    """What setting stock did. `overtaken` are the rows, by codes of pharmacy and product, whose stored count is newer:
+    they stay as they are, and are among the unchanged."""
+
+    counts: Counts
+    overtaken: frozenset[tuple[str, str]] = frozenset()

@@ -21,10 +21,12 @@ class _TakenBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """What an upsert did; `changed` are the first key columns of the rows that were created or updated."""
+    """What an upsert did; `changed` are the first key columns of the rows that were created or updated, `overtaken` the
+    keys of those that stay as they are because what is stored is newer."""
 
     counts: Counts
     changed: frozenset[Any]
+    overtaken: frozenset[tuple[Any, ...]] = frozenset()
 
 
 @contextmanager
@@ -45,13 +47,15 @@ def upsert(
     keep: frozenset[str] = frozenset(),
     rules: Mapping[str, Rule] = _NO_RULES,
     before: Sequence[str] = (),
+    as_of: str = "",
 ) -> Upserted:
     """Insert rows or bring stored ones up to date, in the caller's transaction.
 
     `key` columns identify a row (they have a unique constraint) and may occur once among the rows. `keep` columns are
     only set on insert. `rules` give the new value of a column instead of the incoming one. `before` are statements
     that run once the stored rows are locked; `{incoming}` in them is the table of the rows. PostgreSQL locks stored
-    rows in the order of their keys, as every other writer does.
+    rows in the order of their keys, as every other writer does. `as_of` is the column with the moment at which a row
+    was so: a stored row with a later one stays, unless that one is yet to come.
     """
     table = model._meta.db_table
     new_values = {
@@ -68,10 +72,15 @@ def upsert(
                 f"({', '.join(f'{table}.{column}' for column in new_values)}) "
                 f"IS DISTINCT FROM ({', '.join(new_values.values())})"
             )
-            now, is_new = "now()", "(xmax = 0)"
+            now, is_new, clock = "now()", "(xmax = 0)", "clock_timestamp()"
         else:
             condition = " OR ".join(f"{table}.{column} IS NOT {value}" for column, value in new_values.items())
-            now, is_new = "strftime('%Y-%m-%d %H:%M:%f', 'now')", "NULL"
+            now = clock = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+            is_new = "NULL"
+        if as_of:
+            # A clock that was ahead would lock everybody else out until then.
+            is_newer = f"{table}.{as_of} <= excluded.{as_of} OR {table}.{as_of} > {clock}"
+            condition = f"({is_newer}) AND ({condition})"
         for statement in before:
             cursor.execute(statement.format(incoming=_INCOMING))
         size = _size(cursor, table)
@@ -84,9 +93,10 @@ def upsert(
         )
         written = cursor.fetchall()
         created = sum(is_new for _key, is_new in written) if size is None else (_size(cursor, table) or 0) - size
+        overtaken = _overtaken(cursor, table, key, as_of) if as_of else frozenset()
         cursor.execute(f"DROP TABLE {_INCOMING}")
     counts = Counts(created, len(written) - created, total - len(written))
-    return Upserted(counts, frozenset(first for first, _is_new in written))
+    return Upserted(counts, frozenset(first for first, _is_new in written), overtaken)
 
 
 def _stage(cursor: Any, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> int:
@@ -117,6 +127,15 @@ def _lock(cursor: Any, table: str, pk: str, keys: str) -> None:
         f"SELECT count(*) FROM (SELECT 1 FROM {table} t JOIN {_INCOMING} USING ({keys}) "
         f"ORDER BY t.{pk} FOR NO KEY UPDATE OF t) AS locked"
     )
+
+
+def _overtaken(cursor: Any, table: str, key: Sequence[str], as_of: str) -> frozenset[tuple[Any, ...]]:
+    """Asked afterwards, when every row is held: also one that somebody has created meanwhile."""
+    cursor.execute(
+        f"SELECT {', '.join(f't.{column}' for column in key)} "
+        f"FROM {table} t JOIN {_INCOMING} i USING ({', '.join(key)}) WHERE t.{as_of} > i.{as_of}"
+    )
+    return frozenset(cursor.fetchall())
 
 
 def _size(cursor: Any, table: str) -> int | None:

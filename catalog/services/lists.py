@@ -21,7 +21,8 @@ LIST_RULES = {**RULES, **{name: keep_where_empty(name) for name in ("substance",
 
 @dataclass(slots=True)
 class ListReport:
-    """Every line is either imported (as a product or as stock) or left out with a remark."""
+    """Every line is either imported (as a product or as stock) or left out with a remark. Stock that was observed later
+    than the list stays, with a remark too."""
 
     lines: int = 0
     counts: Counts = field(default_factory=Counts)
@@ -63,11 +64,20 @@ def import_list(
     )
     if stock and not dry_run:
         with rehearsable(dry_run=False):
-            report.stock = set_stock(stock, source=name, by=by)
+            done = set_stock((row for _line, row in stock), source=name, by=by)
+        report.stock = done.counts
+        report.remarks += [
+            Remark(name, line, f"stock not set: what {row.pharmacy_code} has of it was observed later")
+            for line, row in stock
+            if (row.pharmacy_code, row.product_code) in done.overtaken
+        ]
     return report
 
 
-def _stock(shelves: Iterable[ShelfRow], name: str, observed_at: datetime, remarks: list[Remark]) -> list[StockRow]:
+def _stock(
+    shelves: Iterable[ShelfRow], name: str, observed_at: datetime, remarks: list[Remark]
+) -> list[tuple[int, StockRow]]:
+    """What each line says of a pharmacy that is known, by the line's number."""
     codes = pharmacy_codes()
     found = []
     for shelf in shelves:
@@ -77,7 +87,8 @@ def _stock(shelves: Iterable[ShelfRow], name: str, observed_at: datetime, remark
                 Remark(name, shelf.line, f"stock not read: nobody knows the pharmacy {shelf.pharmacy[:80]!r}")
             )
         else:
-            found.append(StockRow(code, shelf.product_code, shelf.quantity, shelf.price, observed_at))
+            row = StockRow(code, shelf.product_code, shelf.quantity, shelf.price, observed_at)
+            found.append((shelf.line, row))
     return found
 
 

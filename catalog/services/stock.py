@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalog.exceptions import StockHeld
 from catalog.holds import units_held
 from catalog.models import Pharmacy, SearchEntry, Stock
-from catalog.rows import Counts, StockRow
+from catalog.rows import StockRow, StockSet
 from catalog.services.bulk import upsert
 from catalog.signals import stock_changed, stock_imported
 from common import sql
@@ -17,16 +18,21 @@ from common.errors import FieldError, Invalid
 from common.unit_of_work import unit_of_work
 
 _COLUMNS = ("pharmacy_id", "product_code", "quantity", "price", "currency", "observed_at")
+# What somebody has looked at, so that `observed_at` is when.
+_OBSERVED = frozenset({"quantity", "price", "currency"})
 _EDITED = ("product_code", "pharmacy_id", "quantity", "price", "currency", "observed_at")
 
 
 def save_stock(stock: Stock, *, by: User | None, fields: Collection[str] | None = None) -> Stock:
     """Store a new row of stock, or the edited `fields` of one (all, where None) that differ from what is stored.
 
-    Say what was edited: a quantity that was lowered meanwhile, by boxes that were collected, then stays so.
+    Say what was edited: a quantity that was lowered meanwhile, by boxes that were collected, then stays so. A quantity
+    or price that is edited was observed now, unless the edit says when; nothing was observed in days to come.
     """
+    now = timezone.now()
     with unit_of_work():
         old = Stock.objects.select_for_update(no_key=True).filter(pk=stock.pk).values(*_EDITED).first()
+        stock.observed_at = min(stock.observed_at, now)
         new = {name: getattr(stock, name) for name in _EDITED}
         if old is None:
             stock.save(force_insert=True)
@@ -34,6 +40,8 @@ def save_stock(stock: Stock, *, by: User | None, fields: Collection[str] | None 
             new = {n: value for n, value in new.items() if value != old[n] and (fields is None or n in fields)}
             if not new:
                 return stock
+            if "observed_at" not in new and new.keys() & _OBSERVED:
+                stock.observed_at = new["observed_at"] = now
             old = {name: old[name] for name in new}
             stock.save(update_fields=[*new, "updated_at"])
         stock_changed.send(Stock, stock=stock, old=old or {}, new=new, by=by)
@@ -50,18 +58,20 @@ def delete_stock(stock: Stock, *, by: User | None) -> None:
         stock.delete()
 
 
-def set_stock(rows: Iterable[StockRow], *, source: str = "", by: User | None = None) -> Counts:
-    """Set quantity and price of so many products in their pharmacies; what does not differ is not touched.
+def set_stock(rows: Iterable[StockRow], *, source: str = "", by: User | None = None) -> StockSet:
+    """Set quantity and price of so many products in their pharmacies; what does not differ, or was observed later than
+    the row, is not touched. What was observed in days to come was observed now.
 
     Of rows for the same product and pharmacy the last one counts. Raises `Invalid` with every row whose pharmacy or
     product nobody knows, and then changes nothing.
     """
     distinct = {(row.pharmacy_code, row.product_code): row for row in rows}
     wanted = list(distinct.values())
+    now = timezone.now()
     with unit_of_work():
         pharmacy_ids = _pharmacy_ids(wanted)
         observed_at = Stock._meta.get_field("observed_at")
-        counts = upsert(
+        done = upsert(
             Stock,
             (
                 (
@@ -70,16 +80,18 @@ def set_stock(rows: Iterable[StockRow], *, source: str = "", by: User | None = N
                     row.quantity,
                     row.price,
                     row.currency,
-                    sql.adapt(row.observed_at, observed_at),
+                    sql.adapt(min(row.observed_at, now), observed_at),
                 )
                 for row in wanted
             ),
             columns=_COLUMNS,
             key=("pharmacy_id", "product_code"),
-        ).counts
-        if counts.changed:
-            stock_imported.send(Stock, source=source, counts={**asdict(counts), "left_out": 0}, by=by)
-    return counts
+            as_of="observed_at",
+        )
+        if done.counts.changed:
+            stock_imported.send(Stock, source=source, counts={**asdict(done.counts), "left_out": 0}, by=by)
+    codes = {pk: code for code, pk in pharmacy_ids.items()}
+    return StockSet(done.counts, frozenset((codes[pk], product) for pk, product in done.overtaken))
 
 
 def _pharmacy_ids(rows: Sequence[StockRow]) -> dict[str, int]:

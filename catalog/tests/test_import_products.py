@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import pymongo
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from openpyxl import Workbook
 
 from audit.enums import Action
 from audit.models import Event
-from catalog.models import Product, Stock
+from catalog.models import Pharmacy, Product, Stock
 from catalog.tests.conftest import MONGODB_URL
-from catalog.tests.factories import PharmacyFactory, ProductFactory
+from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +107,28 @@ def test_import_keeps_what_the_list_does_not_tell(tmp_path, capsys):
     run(capsys, "--csv", str(path))
     product = Product.objects.get()
     assert (product.label, product.substance, product.form, product.price) == ("Crème de jour", "KARITE", "crème", 2000)
+
+
+def test_import_of_an_old_list_leaves_stock_that_was_observed_later(tmp_path, capsys):
+    stock = StockFactory(quantity=2, price=1500, pharmacy=Pharmacy.objects.get(code="LBV1"), observed_at=timezone.now())
+    seen_at = stock.observed_at
+    path = tmp_path / "liste.csv"
+    path.write_text(
+        f"code;name;stock;prix;pharmacie\n{stock.product_code};Doli;40;900;LBV1\n{stock.product_code};;;;\n"
+        f"{stock.product_code};Doli;30;800;POG1\n",
+        encoding="utf-8",
+    )
+    os.utime(path, (1_577_836_800, 1_577_836_800))
+    for counts in ("1 created, 0 updated, 1 unchanged", "0 created, 0 updated, 2 unchanged"):
+        out = run(capsys, "--csv", str(path))
+        assert out[:-1] == [
+            "liste.csv:3 left out: no label",
+            "liste.csv:2 stock not set: what LBV1 has of it was observed later",
+        ]
+        assert f"stock: {counts}, 1 left out" in out[-1]
+    stock.refresh_from_db()
+    assert (stock.quantity, stock.price, stock.currency, stock.observed_at) == (2, 1500, "XAF", seen_at)
+    assert Stock.objects.get(pharmacy__code="POG1").quantity == 30
 
 
 @pytest.mark.parametrize(

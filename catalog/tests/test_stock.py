@@ -1,10 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.models import Event
 from catalog.models import Stock
-from catalog.rows import Counts, StockRow
+from catalog.rows import Counts, StockRow, StockSet
 from catalog.services.stock import delete_stock, save_stock, set_stock
 from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
 from common.errors import Invalid
@@ -19,10 +21,10 @@ def test_set_stock_creates_updates_and_leaves():
     PharmacyFactory(code="P2")
     ProductFactory(code="A")
     rows = [StockRow("P1", "A", 5, 1000, NOW), StockRow("P2", "A", 3, None, NOW)]
-    assert set_stock(rows, source="inventaire") == Counts(created=2)
-    assert set_stock(rows) == Counts(unchanged=2)
+    assert set_stock(rows, source="inventaire") == StockSet(Counts(created=2))
+    assert set_stock(rows) == StockSet(Counts(unchanged=2))
     rows[1] = StockRow("P2", "A", 0, 900, NOW)
-    assert set_stock(rows) == Counts(updated=1, unchanged=1)
+    assert set_stock(rows) == StockSet(Counts(updated=1, unchanged=1))
     assert list(Stock.objects.order_by("id").values_list("pharmacy__code", "quantity", "price", "observed_at")) == [
         ("P1", 5, 1000, NOW),
         ("P2", 0, 900, NOW),
@@ -30,6 +32,26 @@ def test_set_stock_creates_updates_and_leaves():
     events = list(Event.objects.filter(entity="stock").order_by("id"))
     assert [event.changes["created"] for event in events] == [2, 0]
     assert events[0].changes["source"] == "inventaire"
+
+
+def test_set_stock_leaves_what_was_observed_later():
+    later, soon, place = NOW - timedelta(hours=1), NOW + timedelta(days=9), PharmacyFactory(code="P1")
+    for code, at in (("A", later), ("B", later), ("C", NOW)):
+        ProductFactory(code=code)
+        StockFactory(pharmacy=place, product_code=code, quantity=2, price=1500, observed_at=at)
+    rows = [StockRow("P1", "A", 9, 900, later - timedelta(seconds=1)), StockRow("P1", "B", 9, 900, later)]
+    assert set_stock(rows) == StockSet(Counts(updated=1, unchanged=1), frozenset({("P1", "A")}))
+    assert _shelf() == [("A", 2, 1500, later), ("B", 9, 900, later), ("C", 2, 1500, NOW)]
+    # A clock that is ahead would lock everybody else out until then.
+    set_stock([StockRow("P1", "C", 5, 900, soon)])
+    assert Stock.objects.get(product_code="C").observed_at < soon
+    assert set_stock([StockRow("P1", "C", 6, 900, timezone.now())]).counts == Counts(updated=1)
+    Stock.objects.update(observed_at=soon)
+    assert set_stock([StockRow("P1", "C", 7, 900, later)]) == StockSet(Counts(updated=1))
+
+
+def _shelf():
+    return list(Stock.objects.order_by("product_code").values_list("product_code", "quantity", "price", "observed_at"))
 
 
 def test_set_stock_names_every_unknown_row_and_changes_nothing():
@@ -57,7 +79,24 @@ def test_save_stock_writes_and_tells_what_changed():
     assert (stock.quantity, stock.price) == (8, 1600)
     event = Event.objects.get(action="catalog.stock_changed")
     assert event.entity_id == str(stock.pk)
-    assert event.changes == {"old": {"price": 1500}, "new": {"price": 1600}}
+    assert (event.changes["old"].keys(), event.changes["new"].keys()) == ({"price", "observed_at"},) * 2
+    assert (event.changes["old"]["price"], event.changes["new"]["price"]) == (1500, 1600)
+
+
+def test_save_stock_is_observed_when_it_is_edited_unless_the_edit_says_when():
+    stock = StockFactory(quantity=10, observed_at=NOW - timedelta(days=9))
+    stock.quantity = 8
+    save_stock(stock, by=None, fields=["quantity"])
+    stock.refresh_from_db()
+    assert NOW - timedelta(days=1) < stock.observed_at <= timezone.now()
+    stock.quantity, stock.observed_at = 7, NOW - timedelta(days=2)
+    save_stock(stock, by=None, fields=["quantity", "observed_at"])
+    stock.refresh_from_db()
+    assert (stock.quantity, stock.observed_at) == (7, NOW - timedelta(days=2))
+    stock.observed_at = NOW + timedelta(days=2)
+    save_stock(stock, by=None, fields=["observed_at"])
+    stock.refresh_from_db()
+    assert stock.observed_at <= timezone.now()
 
 
 def test_save_stock_of_a_new_row():

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from catalog.models import Stock
-from catalog.rows import Counts, StockRow
+from catalog.rows import Counts, StockRow, StockSet
 from catalog.services.stock import set_stock
 from catalog.tests.factories import PharmacyFactory, ProductFactory
 from tests.threads import run_together
@@ -24,8 +24,8 @@ def test_set_stock_of_the_same_rows_at_once_in_any_order():
 
     outcomes = run_together(4, work)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    assert all(counts.created == 0 for outcome in outcomes for counts in outcome)
+    assert all(done.counts.created == 0 for outcome in outcomes for done in outcome)
     assert Stock.objects.count() == 100
     # The last one to commit has written every row.
     assert Stock.objects.values("quantity").distinct().count() == 1
-    assert set_stock([]) == Counts()
+    assert set_stock([]) == StockSet(Counts())

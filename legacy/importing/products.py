@@ -140,6 +140,8 @@ def write_stock(shelves: Shelves, batch: Batch) -> int:
     new = [(key, row) for key, row in shelves.stock if key not in known.living]
     if new:
         with unit_of_work():
-            set_stock((row for _key, row in new), source=SOURCE)
+            done = set_stock((row for _key, row in new), source=SOURCE)
+            # What somebody has counted since it was taken back is theirs.
+            new = [(key, row) for key, row in new if (row.pharmacy_code, row.product_code) not in done.overtaken]
             batch.remember(STOCK, ((key, f"{row.pharmacy_code}:{row.product_code}") for key, row in new))
     return len(new)

@@ -1,6 +1,7 @@
 """Taking an import back, while nothing stands on it: in one transaction, and after it the products."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -126,7 +127,7 @@ def _on_rates(rates: Collection[int], people: Collection[int]) -> list[str]:
 
 def _on_stock(stock: Collection[tuple[str, str, str]], batch: ImportBatch) -> list[str]:
     """Holds the rows first, until the transaction ends: nobody reserves of them from then on."""
-    shelves = sorted(_stock_ids(stock))
+    shelves = sorted(pk for pk, *_rest in _stored(stock))
     reasons = set()
     for start in range(0, len(shelves), _SOME):
         some = shelves[start : start + _SOME]
@@ -139,18 +140,18 @@ def _on_stock(stock: Collection[tuple[str, str, str]], batch: ImportBatch) -> li
     return sorted(reasons)
 
 
-def _stock_ids(stock: Collection[tuple[str, str, str]]) -> list[int]:
+def _stored(stock: Collection[tuple[str, str, str]]) -> list[tuple[int, str, str, datetime]]:
     wanted = {(pharmacy, product) for pharmacy, _colon, product in stock}
     rows = Stock.objects.filter(pharmacy__code__in={pharmacy for pharmacy, _product in wanted})
-    found = rows.values_list("pk", "pharmacy__code", "product_code")
-    return [pk for pk, pharmacy, product in found if (pharmacy, product) in wanted]
+    found = rows.values_list("pk", "pharmacy__code", "product_code", "observed_at")
+    return [row for row in found if (row[1], row[2]) in wanted]
 
 
 def _clear_stock(stock: Collection[tuple[str, str, str]]) -> None:
-    """No boxes and no price: it can be neither found nor reserved."""
-    now = timezone.now()
-    if stock:
-        set_stock((StockRow(pharmacy, product, 0, None, now) for pharmacy, _colon, product in stock), source=SOURCE)
+    """No boxes and no price: it can be neither found nor reserved. Nobody has counted: a later import sets it again."""
+    rows = [StockRow(pharmacy, product, 0, None, at) for _pk, pharmacy, product, at in _stored(stock)]
+    if rows:
+        set_stock(rows, source=SOURCE)
 
 
 def _withdraw_products(batch: ImportBatch) -> int:

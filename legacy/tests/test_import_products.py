@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from audit.models import Event
 from catalog.models import Product, SearchEntry, Stock
 from catalog.services import products as catalogue
+from catalog.services.stock import save_stock
 from catalog.tests.factories import PharmacyFactory, ProductFactory, StockFactory
 from common.models import ImportBatch, ImportedRow
 from legacy.importing import products
@@ -178,6 +179,21 @@ def test_undo_withdraws_products_and_their_stock_and_a_later_run_brings_them_aga
     assert bring()[-1].endswith("3 products, 3 stock brought over")
     assert shelves() == SHELVES
     assert Product.objects.filter(is_active=True).count() == 4
+
+
+def test_import_after_undo_leaves_what_somebody_has_counted_since(bring: Any, capsys: Any) -> None:
+    bring()
+    call_command("import_legacy", "--undo", str(ImportBatch.objects.get().pk))
+    row = Stock.objects.get(pharmacy__code="PORT", product_code="3400930000017")
+    row.quantity = 3
+    save_stock(row, by=None, fields=["quantity"])
+    capsys.readouterr()
+    assert bring()[-1].endswith("3 products, 2 stock brought over")
+    row.refresh_from_db()
+    assert (row.quantity, row.price) == (3, None)
+    call_command("import_legacy", "--undo", str(ImportBatch.objects.latest("pk").pk))
+    row.refresh_from_db()
+    assert row.quantity == 3
 
 
 def test_undo_is_refused_where_its_stock_is_reserved(bring: Any) -> None:
