@@ -408,6 +408,10 @@ if EPG_ANONYMOUS_PHARMACIES < 1 or (EPG_ANONYMOUS_PER_MINUTE < 1 and not DEBUG):
         "EPG_ANONYMOUS_PHARMACIES and EPG_ANONYMOUS_PER_MINUTE must be at least 1: only DEBUG may switch the second off, "
         "with 0."
     )
+# Of EPG's products at most so many percent leave the market by one sync: more is EPG's mistake until somebody has looked.
+EPG_VANISHED_PERCENT = env.int("EPG_VANISHED_PERCENT", default=10)
+if not 0 <= EPG_VANISHED_PERCENT <= 100:
+    raise ImproperlyConfigured("EPG_VANISHED_PERCENT must be between 0 and 100.")
 # How long a search for the best plan may take.
 PLANNING_SECONDS = env.float("PLANNING_SECONDS", default=0.2)
 EPG_STALE = timedelta(hours=env.float("EPG_STALE_HOURS", default=24))

@@ -26,12 +26,19 @@ _LONGEST_LABEL = 660
 
 @dataclass(slots=True)
 class Catalogue:
-    """What EPG sells. Where `failed_pages` are not empty, what is missing may be on them."""
+    """What EPG sells. `listed` are the codes of all of it, of products too that cannot be used.
+
+    What is missing may be on pages that failed, or on those before the last that have fewer items than were asked for;
+    or it has moved to another page where the number of pages has changed meanwhile (`page_counts`).
+    """
 
     rows: list[ProductRow] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)
     pages: int = 0
+    page_counts: set[int] = field(default_factory=set)
     failed_pages: list[int] = field(default_factory=list)
+    short_pages: list[int] = field(default_factory=list)
 
 
 def read_catalogue(*, page_size: int = PAGE_SIZE, progress: Progress) -> Catalogue:
@@ -40,7 +47,7 @@ def read_catalogue(*, page_size: int = PAGE_SIZE, progress: Progress) -> Catalog
     codes: set[str] = set()
     first = _page(0, page_size)
     catalogue.pages = first["pageCount"]
-    _take(catalogue, codes, 0, first["items"])
+    _take(catalogue, codes, 0, first, page_size)
     waiting = list(range(1, catalogue.pages))
     for number_of_round in range(_ROUNDS):
         if number_of_round and waiting:
@@ -48,7 +55,7 @@ def read_catalogue(*, page_size: int = PAGE_SIZE, progress: Progress) -> Catalog
         failed: list[int] = []
         for number in progress(waiting, len(waiting), "pages"):
             try:
-                _take(catalogue, codes, number, _page(number, page_size)["items"])
+                _take(catalogue, codes, number, _page(number, page_size), page_size)
             except (NotReached, UnknownOutcome):
                 failed.append(number)
         waiting = failed
@@ -82,9 +89,15 @@ def _require_page(answer: Answer) -> None:
         raise UnknownOutcome("no page")
 
 
-def _take(catalogue: Catalogue, codes: set[str], number: int, items: list[Any]) -> None:
-    for position, item in enumerate(items, start=1):
-        for found in _read(item):
+def _take(catalogue: Catalogue, codes: set[str], number: int, page: dict[str, Any], size: int) -> None:
+    catalogue.page_counts.add(page["pageCount"])
+    if number < catalogue.pages - 1 and len(page["items"]) < size:
+        catalogue.short_pages.append(number)
+    for position, item in enumerate(page["items"], start=1):
+        code = cip13(item.get("CIP")) if isinstance(item, dict) else None
+        if code is not None:
+            catalogue.listed.add(code)
+        for found in _read(code, item):
             if isinstance(found, str):
                 catalogue.remarks.append(Remark(f"page {number}", position, found))
             elif found.code in codes:
@@ -94,8 +107,7 @@ def _take(catalogue: Catalogue, codes: set[str], number: int, items: list[Any]) 
                 catalogue.rows.append(found)
 
 
-def _read(item: Any) -> Iterator[ProductRow | str]:
-    code = cip13(item.get("CIP")) if isinstance(item, dict) else None
+def _read(code: str | None, item: Any) -> Iterator[ProductRow | str]:
     if code is None:
         yield "left out: no CIP of 7 or 13 digits"
         return

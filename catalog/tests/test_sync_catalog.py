@@ -10,6 +10,7 @@ from audit.enums import Action
 from audit.models import Event
 from catalog.epg import catalogue
 from catalog.models import Product, SearchEntry
+from catalog.services.sync import sync_catalog
 from catalog.tests.factories import ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -94,8 +95,8 @@ def test_sync_survives_a_page_that_fails_for_a_while(epg, capsys):
     # The first page answers; the second fails twice, and answers in the second round.
     original = catalogue._take
 
-    def take(found, codes, number, items):
-        original(found, codes, number, items)
+    def take(found, codes, number, page, size):
+        original(found, codes, number, page, size)
         if number == 0:
             epg.fails("error_500", count=2)
 
@@ -139,6 +140,77 @@ def test_sync_of_an_empty_catalogue_marks_nothing(epg, capsys):
     epg.sells()
     assert run(capsys) == "0 pages, 0 created, 0 updated, 0 unchanged, 0 vanished, 0 remarks"
     assert Product.objects.get().is_active
+
+
+@pytest.fixture
+def lists(monkeypatch):
+    """Have EPG answer with these pages, each with the number of pages that it tells."""
+    monkeypatch.setattr(catalogue, "_PAUSE_SECONDS", 0)
+
+    def answer(*pages, counts=None):
+        told = counts or [len(pages)] * len(pages)
+        answers = [{"items": list(page), "pageCount": count} for page, count in zip(pages, told, strict=True)]
+        monkeypatch.setattr(catalogue, "_page", lambda number, size: answers[number])
+
+    return answer
+
+
+FIVE = [item(number) for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "counts", "doubt"),
+    [
+        ((FIVE[:2], [], FIVE[4:]), None, "pages 1 had fewer items than were asked for"),
+        ((FIVE[:1], FIVE[2:3], FIVE[4:]), None, "pages 0, 1 had fewer items than were asked for"),
+        ((FIVE[:2], FIVE[4:]), [2, 3], "the number of pages changed meanwhile (2, 3)"),
+    ],
+)
+def test_sync_of_pages_that_are_not_whole_marks_nothing_as_vanished(lists, caplog, pages, counts, doubt):
+    lists(FIVE[:2], FIVE[2:4], FIVE[4:])
+    assert sync_catalog(page_size=2).doubt == ""
+    Product.objects.filter(code="3400940000004").update(price=1)
+    lists(*pages, counts=counts)
+    with caplog.at_level("ERROR"):
+        report = sync_catalog(page_size=2)
+    assert (report.doubt, report.vanished, report.counts.updated) == (doubt, 0, 1)
+    assert [(record.message, record.reason) for record in caplog.records] == [
+        ("nothing of EPG is marked as vanished", doubt)
+    ]
+    assert Product.objects.filter(is_active=True).count() == 5
+
+
+def test_sync_marks_at_most_a_share_of_the_products_as_vanished(lists, settings, capsys):
+    settings.EPG_URL = "http://127.0.0.1:9"
+    many = [item(number) for number in range(60)]
+    lists(many)
+    sync_catalog(page_size=100)
+    lists(many[:39])
+    doubt = "21 of 60 products would vanish at once, more than EPG_VANISHED_PERCENT (10)"
+    with pytest.raises(CommandError, match=re.escape(f"{doubt}: nothing was marked as vanished, run it again")):
+        run(capsys, page_size=100)
+    assert Product.objects.filter(is_active=True).count() == 60
+    settings.EPG_VANISHED_PERCENT = 35
+    assert run(capsys, page_size=100) == "1 pages, 0 created, 21 updated, 39 unchanged, 21 vanished, 0 remarks"
+    settings.EPG_VANISHED_PERCENT = 0
+    # So few are no share.
+    lists(many[:19])
+    assert run(capsys, page_size=100) == "1 pages, 0 created, 20 updated, 19 unchanged, 20 vanished, 0 remarks"
+
+
+def test_product_that_is_listed_without_a_usable_label_has_not_vanished(lists):
+    lists([item(0), item(1)])
+    sync_catalog()
+    lists([item(0), item(1) | {"libelle": ""}])
+    report = sync_catalog()
+    assert (report.vanished, report.doubt) == (0, "")
+    assert [str(remark) for remark in report.remarks] == [
+        "page 0:2 left out: 3400940000001 has no label that can be used"
+    ]
+    assert Product.objects.get(code="3400940000001").is_active
+    lists([item(1) | {"libelle": ""}])
+    assert sync_catalog().vanished == 1
+    assert list(Product.objects.filter(is_active=True).values_list("code", flat=True)) == ["3400940000001"]
 
 
 def test_sync_tells_what_it_left_out(epg, capsys):

@@ -11,7 +11,7 @@ from common.http import NotReached, UnknownOutcome
 
 
 class Command(BaseCommand):
-    help = "Brings the products up to date with EPG's catalogue; ends with an error where pages could not be read."
+    help = "Brings the products up to date with EPG's catalogue; ends with an error where it may not be whole."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--dry-run", action="store_true", help="report what would change, and change nothing")
@@ -31,6 +31,5 @@ class Command(BaseCommand):
             f"{'dry run: ' if options['dry_run'] else ''}{report.pages} pages, {report.counts}, "
             f"{report.vanished} vanished, {len(report.remarks)} remarks"
         )
-        if report.failed_pages:
-            numbers = ", ".join(map(str, report.failed_pages))
-            raise CommandError(f"pages {numbers} could not be read: nothing was marked as vanished, run it again")
+        if report.doubt:
+            raise CommandError(f"{report.doubt}: nothing was marked as vanished, run it again")
