@@ -62,8 +62,8 @@ def offers(codes: Collection[str], area: Area, *, is_anonymous: bool = False) ->
     offer of zero. `is_anonymous` callers have fewer pharmacies asked, the first in that order, and less often: raises
     `RateLimited` (429).
     """
-    cips = sorted(code for code in codes if is_cip(code)) if epg.is_on() else []
-    local = _on_shelves(codes, cips, area)
+    cips = _told_by_epg(codes)
+    local = _on_shelves(codes, area)
     upstream = _at_epg(cips, area, is_anonymous=is_anonymous) if cips else []
     if not upstream:
         return local
@@ -76,13 +76,23 @@ def has_local_pharmacies(area: Area) -> bool:
     return (found.filter(epg_id="") if epg.is_on() else found).exists()
 
 
-def _on_shelves(codes: Collection[str], epg_codes: Collection[str], area: Area) -> list[Offer]:
-    found = Stock.objects.annotate(distance_km=distance_from(area.near, prefix="pharmacy__")).filter(
-        area.condition("pharmacy__"), product_code__in=codes, quantity__gt=0
+def counted(codes: Collection[str]) -> QuerySet[Stock]:
+    """The stock of these products that is counted here: of pharmacies behind EPG only what EPG cannot know."""
+    found = Stock.objects.filter(product_code__in=codes)
+    # Their own count is whatever it was when EPG took over.
+    return found.exclude(~Q(pharmacy__epg_id=""), product_code__in=cips) if (cips := _told_by_epg(codes)) else found
+
+
+def _told_by_epg(codes: Collection[str]) -> list[str]:
+    return sorted(code for code in codes if is_cip(code)) if epg.is_on() else []
+
+
+def _on_shelves(codes: Collection[str], area: Area) -> list[Offer]:
+    found = (
+        counted(codes)
+        .annotate(distance_km=distance_from(area.near, prefix="pharmacy__"))
+        .filter(area.condition("pharmacy__"), quantity__gt=0)
     )
-    if epg_codes:
-        # Their own count is whatever it was when EPG took over.
-        found = found.exclude(~Q(pharmacy__epg_id=""), product_code__in=epg_codes)
     rows: QuerySet[Stock, Row] = found.order_by(*nearest_first(area.near), "pharmacy__name", "pharmacy_id").values(
         "id",
         "product_code",

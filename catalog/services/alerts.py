@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog import opening
+from catalog.availability import counted
 from catalog.exceptions import TooManyAlerts, UnknownPharmacy, UnknownProduct
 from catalog.holds import units_held
-from catalog.models import Pharmacy, SearchEntry, Stock, StockAlert
+from catalog.models import Pharmacy, SearchEntry, StockAlert
 from common.mail import send_mail_later
 from common.unit_of_work import unit_of_work
 
@@ -60,9 +61,13 @@ def fire_alerts() -> int:
 
 
 def _places(codes: set[str]) -> dict[str, dict[int, str]]:
-    """Where each product is free now, holds taken off: product code → pharmacy key → its name."""
+    """Where each product is free now, holds taken off: product code → pharmacy key → its name.
+
+    Of what EPG tells nobody is asked: its "there is some" is no count, and the sweep waits for nobody.
+    """
     rows = list(
-        Stock.objects.filter(product_code__in=codes, quantity__gt=0, pharmacy__in=opening.listed())
+        counted(codes)
+        .filter(quantity__gt=0, pharmacy__in=opening.listed())
         .order_by("pharmacy__name", "pk")
         .values_list("pk", "product_code", "quantity", "pharmacy_id", "pharmacy__name")
     )

@@ -93,6 +93,25 @@ def test_alert_waits_for_boxes_that_are_free_and_pharmacies_that_are_listed(clie
     assert fire_alerts() == 0
 
 
+def test_alert_waits_for_a_count_that_somebody_keeps(client, settings):
+    """What a pharmacy behind EPG counted before says nothing now, and no offer tells it."""
+    settings.EPG_URL, settings.EPG_API_KEY = "http://127.0.0.1:9", "x"
+    cip, ours = ProductFactory(code="3400930000017").code, ProductFactory(code="PARA-1").code
+    behind_epg = PharmacyFactory(epg_id="a" * 24)
+    for code in (cip, ours):
+        StockFactory(pharmacy=behind_epg, product_code=code, quantity=4)
+        ask(client, product=code)
+    # EPG knows no product without a CIP: that one is counted here.
+    assert fire_alerts() == 1
+    assert StockAlert.objects.get(fired_at=None).product_code == cip
+    assert Mail.objects.count() == 1
+    StockFactory(product_code=cip, quantity=1)
+    assert fire_alerts() == 1
+    settings.EPG_URL = ""
+    ask(client, product=cip, pharmacy=behind_epg.code)
+    assert fire_alerts() == 1
+
+
 def test_asked_twice_it_is_one_alert(client):
     ProductFactory(code="A")
     PharmacyFactory(code="LBV1")
