@@ -43,6 +43,21 @@ def missing_files(directory: Path) -> list[str]:
     return [name for name in (SPECIALITIES, PRESENTATIONS, GENERICS) if not (directory / name).is_file()]
 
 
+def incomplete_files(directory: Path) -> list[str]:
+    """What is wrong with files that were not fetched to their end: published ones end with the end of a line.
+
+    What is missing in them would otherwise be taken away from the products.
+    """
+    wrong = []
+    for name in (SPECIALITIES, PRESENTATIONS, GENERICS):
+        raw = (directory / name).read_bytes()
+        if not raw.strip():
+            wrong.append(f"{name} is empty")
+        elif not raw.endswith(b"\n"):
+            wrong.append(f"{name} ends in the middle of a line")
+    return wrong
+
+
 def count_presentations(directory: Path) -> int:
     return sum(1 for _ in _lines(directory / PRESENTATIONS))
 

@@ -34,10 +34,12 @@ def import_bdpm(
 ) -> BdpmReport:
     """Read the three files in `directory` into products and search entries, all or nothing.
 
-    A dry run does the same and takes it back. Raises `Invalid` where a file is missing.
+    A dry run does the same and takes it back. Raises `Invalid` where a file is missing, empty or cut off.
     """
     if missing := bdpm.missing_files(directory):
         raise Invalid(f"{directory} lacks {', '.join(missing)}.", code="file_missing")
+    if wrong := bdpm.incomplete_files(directory):
+        raise Invalid(f"In {directory} {', '.join(wrong)}: fetch it again.", code="file_incomplete")
     report = BdpmReport(presentations=bdpm.count_presentations(directory))
     rows: list[ProductRow] = []
     for item in progress(bdpm.read_products(directory), report.presentations, "presentations"):

@@ -11,6 +11,7 @@ from catalog.models import CatalogVersion, Product, SearchEntry
 from catalog.rows import Counts
 from catalog.services.bdpm import import_bdpm
 from catalog.tests import bdpm_files
+from common.errors import Invalid
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +164,46 @@ def test_command_prints_what_it_did(directory, capsys):
 def test_command_names_missing_files(directory):
     (directory / bdpm.GENERICS).unlink()
     with pytest.raises(CommandError, match=re.escape("lacks CIS_GENER_bdpm.txt")):
+        call_command("import_bdpm", str(directory))
+    assert not Product.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "what"),
+    [
+        (bdpm.GENERICS, 0, "is empty"),
+        (bdpm.GENERICS, -30, "ends in the middle of a line"),
+        (bdpm.GENERICS, -1, "ends in the middle of a line"),
+        (bdpm.SPECIALITIES, 0, "is empty"),
+        (bdpm.SPECIALITIES, -2, "ends in the middle of a line"),
+        (bdpm.PRESENTATIONS, 0, "is empty"),
+        (bdpm.PRESENTATIONS, "2,18", "ends in the middle of a line"),
+    ],
+)
+def test_files_that_are_empty_or_cut_change_nothing(directory, name, kept, what):
+    import_bdpm(directory)
+    before, events = everything(), Event.objects.count()
+    path = directory / name
+    raw = path.read_bytes()
+    # A price of 2,18 would become one of 2.
+    path.write_bytes(raw[: raw.index(b"2,18") + 1] if kept == "2,18" else raw[:kept])
+    with pytest.raises(Invalid) as refusal:
+        import_bdpm(directory)
+    assert (refusal.value.code, str(refusal.value.detail)) == (
+        "file_incomplete",
+        f"In {directory} {name} {what}: fetch it again.",
+    )
+    assert everything() == before
+    assert Event.objects.count() == events
+
+
+def test_command_names_files_that_are_not_whole(directory):
+    (directory / bdpm.GENERICS).write_text(" \n\n")
+    (directory / bdpm.SPECIALITIES).write_text("60000001\tDOLI")
+    with pytest.raises(
+        CommandError,
+        match=re.escape("CIS_bdpm.txt ends in the middle of a line, CIS_GENER_bdpm.txt is empty: fetch it again"),
+    ):
         call_command("import_bdpm", str(directory))
     assert not Product.objects.exists()
 
