@@ -1,11 +1,10 @@
 """Lists of pharmacies as CSV files with French columns: phones in several forms, the position of the town."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from catalog.csv_file import read_csv_file
 from catalog.rows import PharmacyRow, Remark
 from catalog.text import normalize
 from common.errors import Invalid
@@ -22,7 +21,7 @@ COLUMNS = (
     "ville_latitude_geonames",
     "ville_longitude_geonames",
 )
-_BETWEEN_PHONES = re.compile(r"[/;,|\n]|\bou\b|\bet\b")
+_BETWEEN_PHONES = re.compile(r"[/;,|]|\bou\b|\bet\b")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _YES = frozenset({"1", "oui", "o", "vrai", "true", "x"})
 
@@ -30,24 +29,15 @@ _YES = frozenset({"1", "oui", "o", "vrai", "true", "x"})
 def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Line numbers and cells by column, without blanks around them, of a CSV file as spreadsheets write it.
 
-    Empty lines are no lines. Raises `Invalid` where columns are missing.
+    Empty lines are no lines. Raises `Invalid` where columns are missing or quotes not closed.
     """
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    text = text.replace("\x00", "")
-    header = text.partition("\n")[0]
-    reader = csv.DictReader(
-        io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ","
-    )
-    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+    header, lines = read_csv_file(path)
+    if missing := [name for name in columns if name not in header]:
         raise Invalid(f"{path.name} lacks the columns {', '.join(missing)}.", code="columns_missing")
-    for cells in reader:
-        values = {name: " ".join((cells[name] or "").split()) for name in columns}
+    for line, cells in lines:
+        values = {name: " ".join(cells.get(name, "").split()) for name in columns}
         if any(values.values()):
-            yield reader.line_num, values
+            yield line, values
 
 
 def read_pharmacies(path: Path, *, region: str) -> Iterator[PharmacyRow | Remark]:

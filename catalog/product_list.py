@@ -3,8 +3,6 @@
 Columns are found by their names, French or English, whatever their case, accents and order.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from catalog.csv_file import read_csv_file
 from catalog.enums import ProductKind
 from catalog.models import LABEL_MAX_LENGTH
 from catalog.rows import ProductRow, Remark
@@ -80,20 +79,10 @@ def read_list(lines: Iterable[Line], *, name: str) -> Iterator[ProductRow | Shel
 
 
 def read_csv(path: Path) -> Iterator[Line]:
-    """The lines of a CSV file as spreadsheets write it. Raises `Invalid` where columns are missing."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    text = text.replace("\x00", "")
-    header = text.partition("\n")[0]
-    delimiter = max(";,\t", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
-    _require_columns(reader.fieldnames or (), path.name)
-    for cells in reader:
-        if any(cells.values()):
-            yield reader.line_num, cells
+    """The lines of a CSV file. Raises `Invalid` where columns are missing or cells cannot be told apart."""
+    header, lines = read_csv_file(path)
+    _require_columns(header, path.name)
+    yield from lines
 
 
 def read_xlsx(path: Path) -> Iterator[Line]:

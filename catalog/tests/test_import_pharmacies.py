@@ -128,6 +128,14 @@ def test_import_refuses_a_file_without_the_columns(tmp_path):
         call_command("import_pharmacies", str(path))
 
 
+def test_import_refuses_a_quote_that_is_not_closed(tmp_path):
+    path = tmp_path / "autre.csv"
+    path.write_text(f'{HEADER}\nLBV1,A,Libreville,,,,0,,\nLBV2,"B,Libreville,,,,0,,\nLBV3,C,Libreville,,,,0,,\n')
+    with pytest.raises(CommandError, match=re.escape("autre.csv:3 has a quote that is not closed")):
+        call_command("import_pharmacies", str(path))
+    assert not Pharmacy.objects.exists()
+
+
 def test_import_refuses_a_file_that_is_not_there(tmp_path):
     with pytest.raises(CommandError, match="is no file"):
         call_command("import_pharmacies", str(tmp_path / "absent.csv"))

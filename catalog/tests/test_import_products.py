@@ -138,6 +138,11 @@ def test_import_of_an_old_list_leaves_stock_that_was_observed_later(tmp_path, ca
         ("a.csv", b"", "lacks the columns"),
         ("a.xlsx", b"PK nothing", "is no spreadsheet that can be read"),
         ("absent.csv", None, "is no file"),
+        ("a.csv", b'code;name\nP1;"DOLI\nP2;B\nP3;C\n', "a.csv:2 has a quote that is not closed"),
+        ("a.csv", b'code;name\nP1;A\n\nP2;"DOLI\nP3;"C"\n', "a.csv:4 has a quote that is not closed"),
+        ("a.csv", b'code;name\r\nP1;"DOLI\r\nP2;B"\r\nP3;C\r\n', "a.csv:2 has a quote that is not closed"),
+        ("a.csv", b'code;name\nP1;"DOLI" 500 mg\n', "a.csv:2 has a quote that is not closed"),
+        ("a.csv", b"code;name\nP1;" + b"x" * 200_000 + b"\n", "a.csv:2 has a quote that is not closed"),
     ],
 )
 def test_import_refuses_what_is_no_list(tmp_path, name, content, message):
@@ -146,6 +151,15 @@ def test_import_refuses_what_is_no_list(tmp_path, name, content, message):
         path.write_bytes(content)
     with pytest.raises(CommandError, match=re.escape(message)):
         call_command("import_products", f"--{path.suffix[1:]}", str(path))
+    assert not Product.objects.exists()
+    assert not Event.objects.filter(action=Action.PRODUCTS_IMPORTED).exists()
+
+
+def test_import_reads_quotes_that_are_closed(tmp_path, capsys):
+    path = tmp_path / "liste.csv"
+    path.write_text('code;name\nP1;"Lait ""doux""; 200 ml"\nP2;Boîte "hôpital"\n', encoding="utf-8")
+    run(capsys, "--csv", str(path))
+    assert dict(Product.objects.values_list("code", "label")) == {"P1": 'Lait "doux"; 200 ml', "P2": 'Boîte "hôpital"'}
 
 
 @pytest.mark.skipif(not MONGODB_URL, reason="NOT TESTED ON MONGODB: TEST_MONGODB_URL names none")

@@ -87,7 +87,7 @@ def _lines(rows: Iterator[tuple[int, list[str]]], required: Sequence[str], known
 
 def _csv_rows(text: str) -> Generator[tuple[int, list[str]], None, None]:
     delimiter = max(";,\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             if len(cells) > _COLUMNS:

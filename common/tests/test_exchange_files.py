@@ -73,6 +73,7 @@ HOSTILE = {
     "no encoding at all": (b"code;libelle\nA;\x81\xff\n", "file_unreadable"),
     "a million columns": (b";" * 1_000_000 + b"\n", "file_too_large"),
     "a cell of a megabyte": (b"code;libelle\nA;" + b"x" * 1_000_000, "file_unreadable"),
+    "a quote that never closes": (b'code;libelle\nA;"B\nC;D\n', "file_unreadable"),
     "too many cells": (b"code;prix\nA;1;2;3\n", "file_unreadable"),
     "a column twice": (b"code;code\nA;B\n", "columns_unknown"),
     "an unknown column": (b"code;mystere\nA;B\n", "columns_unknown"),
