@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from appointments.api.fields import MomentField, WallTimeField
+from appointments.api.fields import WallTimeField
 from appointments.api.params import DayField
 from appointments.enums import EntryStatus, FeedKind, PaymentStatus, Status
-from common.api.serializers import StrictIntegerField, StrictSerializer
+from common.api.serializers import MomentField, StrictIntegerField, StrictSerializer
 
 _KEY = {"min_value": 1, "max_value": 2**53 - 1}
 

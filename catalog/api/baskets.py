@@ -24,7 +24,7 @@ from catalog.planning import Plan
 from catalog.selectors import with_openings
 from catalog.services import baskets
 from common.api.idempotency import idempotent
-from common.api.serializers import StrictIntegerField, StrictSerializer
+from common.api.serializers import MomentField, StrictIntegerField, StrictSerializer
 
 MAX_LINES = 30
 MAX_QUANTITY = 10_000
@@ -52,13 +52,13 @@ class NearSerializer(StrictSerializer):
     lon = StrictNumberField(min_value=-180, max_value=180)
 
 
-class OpeningMomentField(serializers.DateTimeField):
+class OpeningMomentField(MomentField):
     """A moment whose neighbouring days can be computed, as `open_at` of the list of pharmacies."""
 
-    def to_internal_value(self, value: Any) -> datetime:
-        moment: datetime = super().to_internal_value(value)
+    def to_internal_value(self, data: Any) -> datetime:
+        moment = super().to_internal_value(data)
         if not is_computable(moment):
-            self.fail("overflow")
+            self.fail("invalid")
         return moment
 
 

@@ -178,6 +178,13 @@ def test_funds_come_first(api, patient, epg):
         ({"near": {"lat": 10**400, "lon": 9}}, "near.lat", "invalid"),
         ({"near": NEAR, "radius_km": 0}, "radius_km", "min_value"),
         ({"open_at": "yesterday"}, "open_at", "invalid"),
+        ({"open_at": "9999-12-28T00:00:00Z"}, "open_at", "invalid"),
+        ({"open_at": "0001-01-01T02:00:00Z"}, "open_at", "invalid"),
+        ({"open_at": "1999-12-31T23:59:59Z"}, "open_at", "invalid"),
+        ({"open_at": "2026-01-01T08:00:00"}, "open_at", "invalid"),
+        ({"open_at": "2026-01-01"}, "open_at", "invalid"),
+        ({"open_at": "٢٠٢٦-01-01T08:00:00Z"}, "open_at", "invalid"),
+        ({"open_at": 1_767_254_400}, "open_at", "invalid"),
         ({"whatever": 1}, "whatever", "unknown_field"),
     ],
 )

@@ -1,10 +1,17 @@
 """Input serializers that refuse what they do not know."""
 
+from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+
+from common.api.filters import AwareDateTimeField
+from common.moments import is_reasonable
 
 
 class StrictIntegerField(serializers.IntegerField):
@@ -16,6 +23,24 @@ class StrictIntegerField(serializers.IntegerField):
         if type(data) is not int:
             self.fail("invalid")
         return data
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentField(serializers.Field[datetime, Any, str, Any]):
+    """`2026-11-23T08:00:00+01:00`, of the years that can be kept: a time without its zone could be any of two dozen."""
+
+    default_error_messages = {"invalid": AwareDateTimeField.default_error_messages["invalid"]}
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            moment = AwareDateTimeField().to_python(data)
+        except forms.ValidationError:
+            self.fail("invalid")
+        if moment is None or not is_reasonable(moment):
+            self.fail("invalid")
+        return moment
 
 
 class StrictSerializer(serializers.Serializer[Any]):
