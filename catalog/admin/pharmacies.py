@@ -25,7 +25,7 @@ from catalog.models import (
     PharmacyMember,
 )
 from catalog.own_pharmacies import OwnPharmaciesMixin, own_pharmacies
-from catalog.services.hours import mark_hours_entered
+from catalog.services.hours import mark_hours_entered, read_imported_hours
 from catalog.services.pharmacies import save_pharmacy
 from catalog.text import words
 from common.admin import ExchangeMixin, ModelAdmin
@@ -162,12 +162,15 @@ class PharmacyAdmin(OwnPharmaciesMixin, ExchangeMixin, ModelAdmin):
         return Q(*(Q(search_text__contains=word) for word in words(term)))
 
     def save_model(self, request: HttpRequest, obj: Pharmacy, form: Any, change: bool) -> None:
-        save_pharmacy(obj, by=request.user)
+        # To read the text now would take the rows away that the page has shown, and that come back edited.
+        save_pharmacy(obj, by=request.user, reads_hours=False)
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)
-        if formset.model is OpeningHours and formset.has_changed():
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if any(formset.model is OpeningHours and formset.has_changed() for formset in formsets):
             mark_hours_entered(form.instance, by=request.user)
+        else:
+            read_imported_hours(form.instance)
 
 
 @admin.register(DutyPeriod)

@@ -52,8 +52,9 @@ _EXACT_POSITION_STAYS = (
 )
 
 
-def save_pharmacy(pharmacy: Pharmacy, *, by: User | None) -> Pharmacy:
-    """Store a new or edited pharmacy with the words it is found by, and what its hours mean.
+def save_pharmacy(pharmacy: Pharmacy, *, by: User | None, reads_hours: bool = True) -> Pharmacy:
+    """Store a new or edited pharmacy with the words it is found by, and what its hours mean, unless hours that were
+    entered together with it are stored next: those count, and not the text.
 
     Raises `Invalid` (400) for an `epg_id` that is none of EPG's, `EpgIdTaken` (409) for one of another pharmacy.
     """
@@ -69,7 +70,8 @@ def save_pharmacy(pharmacy: Pharmacy, *, by: User | None) -> Pharmacy:
             if not violates(error, Pharmacy, "pharmacy_epg_id_once"):
                 raise
             raise EpgIdTaken from error
-        read_imported_hours(pharmacy)
+        if reads_hours:
+            read_imported_hours(pharmacy)
     return pharmacy
 
 

@@ -159,6 +159,27 @@ def test_pharmacy_with_half_a_position_is_refused(admin):
     assert pharmacy.latitude == 0.3924
 
 
+def test_hours_entered_count_and_not_the_text_that_is_edited_with_them(admin):
+    pharmacy = PharmacyFactory(hours="Lun-Sam: 8h-19h, Dim: fermé")
+    url = reverse("admin:catalog_pharmacy_change", args=[pharmacy.pk])
+    text = {"hours": "Lun-Mar: 9h-18h"}
+    data = fields_of(admin, url) | text | {"opening_hours-0-closes": "20:00", "opening_hours-1-DELETE": "on"}
+    assert admin.post(url, data).status_code == 302
+    pharmacy.refresh_from_db()
+    assert (pharmacy.hours, pharmacy.hours_status) == ("Lun-Mar: 9h-18h", HoursStatus.ENTERED)
+    rest = [(day, 480, 1140) for day in (2, 3, 4, 5)]
+    assert list(pharmacy.opening_hours.values_list("day", "opens", "closes")) == [(0, 480, 1200), *rest]
+
+
+def test_hours_text_that_is_edited_alone_is_read(admin):
+    pharmacy = PharmacyFactory(hours="Lun-Sam: 8h-19h, Dim: fermé")
+    url = reverse("admin:catalog_pharmacy_change", args=[pharmacy.pk])
+    assert admin.post(url, fields_of(admin, url) | {"hours": "Lun-Mar: 9h-18h"}).status_code == 302
+    pharmacy.refresh_from_db()
+    assert pharmacy.hours_status == HoursStatus.READ
+    assert list(pharmacy.opening_hours.values_list("day", "opens", "closes")) == [(0, 540, 1080), (1, 540, 1080)]
+
+
 def test_pharmacy_members_are_edited_with_it(admin):
     pharmacy = PharmacyFactory()
     user = make_user(Role.PHARMACIST)
