@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.fields import Field
 
 from catalog.exchange import cells as read
-from catalog.models import DutyPeriod, Pharmacy
+from catalog.models import DutyPeriod, Pharmacy, validate_code
 from catalog.rows import DutyRow, PharmacyRow
 from catalog.services.hours import import_duty
 from catalog.services.pharmacies import upsert_pharmacies
@@ -47,9 +48,13 @@ class PharmacyResource(RowResource):
         yield from Pharmacy.objects.order_by("code")
 
     def read_key(self, cells: Values) -> Key:
-        if not cells["code"].replace("-", "").replace("_", "").isascii() or " " in cells["code"]:
-            raise ValueError(_("Code illisible."))
-        return str(cells["code"])
+        code = str(cells["code"])
+        try:
+            # As the page of a pharmacy has it: its address holds nothing else.
+            validate_code(code)
+        except ValidationError as error:
+            raise ValueError(_("Code illisible.")) from error
+        return code
 
     def stored(self, keys: Sequence[Key]) -> dict[Key, Values]:
         found = Pharmacy.objects.filter(code__in=keys)

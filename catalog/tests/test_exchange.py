@@ -99,6 +99,14 @@ def test_stock_is_set_by_the_service(keeper):
     assert Event.objects.filter(action="catalog.stock_imported").count() == 1
 
 
+def test_pharmacy_has_a_code_that_its_address_can_hold(keeper):
+    codes = ("A/B", "A.B", "-A", "É1", "A B", "A?b", "A_b-1")
+    job = receive("pharmacies", "code;nom;ville\n" + "".join(f"{code};X;Y\n" for code in codes), keeper)
+    assert job.refusals == [[line, "Code illisible."] for line in range(2, 8)]
+    jobs.confirm(job, by=keeper)
+    assert list(Pharmacy.objects.values_list("code", flat=True)) == ["A_b-1"]
+
+
 def test_pharmacies_and_duty_come_in(keeper):
     PharmacyFactory(code="p1", name="Une", town="Libreville", latitude=0.4, longitude=9.4)
     job = receive(
