@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db.models.functions import Upper
 
 from catalog.models import SearchEntry
+from catalog.substances import upper_forms
 
 # Of one product; every one more is asked about at every pharmacy.
 MOST = 10
@@ -55,7 +56,8 @@ def generics_of(codes: Collection[str]) -> dict[str, list[str]]:
         return {}
     others = (
         SearchEntry.objects.annotate(upper=Upper("substance"))
-        .filter(upper__in={entry.substance.upper() for entry in asked}, form__in={entry.form for entry in asked})
+        .filter(upper__in={form for entry in asked for form in upper_forms(entry.substance)})
+        .filter(form__in={entry.form for entry in asked})
         .filter(is_active=True)
         .exclude(code__in=codes)
         .order_by("label", "code")

@@ -9,6 +9,9 @@ from typing import Any
 
 from django.db import connection
 
+from catalog.substances import upper_forms
+from common.sql import placeholders
+
 CANDIDATES = 300
 FAVOURITES = 100
 # The beginning of `text` that PostgreSQL has an ordered index of (`catalog.fulltext`).
@@ -62,9 +65,11 @@ _LAST_CHARACTER = "\U0010ffff"
 
 
 def conditions_of(filters: Mapping[str, str]) -> tuple[str, list[str]]:
-    return "".join(f" AND {FILTERS[name]} = %s" for name in filters), [
-        value.upper() if name == "substance" else value for name, value in filters.items()
-    ]
+    wanted = {name: upper_forms(value) if name == "substance" else [value] for name, value in filters.items()}
+    return (
+        "".join(f" AND {FILTERS[name]} IN ({placeholders(len(values))})" for name, values in wanted.items()),
+        [value for values in wanted.values() for value in values],
+    )
 
 
 def page_statement(asked: Sequence[str], filters: Mapping[str, str]) -> tuple[str, list[Any]]:

@@ -10,6 +10,7 @@ from django.db.models.functions import Upper
 from catalog import opening
 from catalog.geo import Position, bounding_box, distance_km
 from catalog.models import Pharmacy, PharmacyMember, Product, SearchEntry
+from catalog.substances import upper_forms
 from catalog.text import normalize, words
 
 Row = dict[str, Any]
@@ -61,7 +62,7 @@ def products(*, kind: str | None = None, form: str = "", category: str = "") -> 
 
 def codes_of_substance(substance: str, **filters: str | None) -> QuerySet[SearchEntry, str]:
     """The generics of one group, the originator among them: codes of what has just these substances."""
-    found = SearchEntry.objects.annotate(upper=Upper("substance")).filter(upper=substance.upper())
+    found = SearchEntry.objects.annotate(upper=Upper("substance")).filter(upper__in=upper_forms(substance))
     found = found.filter(**{name: value for name, value in filters.items() if value})
     codes: QuerySet[SearchEntry, str] = found.order_by("-is_active", "label", "code").values_list("code", flat=True)
     return codes

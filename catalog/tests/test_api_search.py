@@ -72,6 +72,15 @@ def test_facets_of_what_was_corrected(get, products):
     assert answer["meta"]["facets"]["form"] == [{"value": "comprimé", "count": 2}]
 
 
+@pytest.mark.parametrize("stored", ["Époétine bêta", "ÉPOÉTINE BÊTA", "époétine bêta"])
+@pytest.mark.parametrize("asked", ["Époétine bêta", "ÉPOÉTINE BÊTA", "époétine bêta"])
+def test_substance_is_found_whatever_the_case_of_its_accents(get, stored, asked):
+    ProductFactory(code="A", label="EPO", substance=stored)
+    ProductFactory(code="B", label="EPO", substance="Epoetine beta")
+    assert codes(get("products/", substance=asked)) == ["A"]
+    assert codes(get("products/", q="epo", substance=asked)) == ["A"]
+
+
 @pytest.mark.parametrize("name", ["form", "category", "substance"])
 @pytest.mark.parametrize("value", ["' OR 1=1 --", "%", "$ne", "x" * 100, "\\", "{}"])
 def test_filters_of_hostile_input_find_nothing(get, products, name, value):

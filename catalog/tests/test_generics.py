@@ -53,6 +53,14 @@ def test_generics_have_the_same_substance_form_strength_and_pack():
 
 
 @pytest.mark.django_db
+def test_generics_have_the_same_substance_whatever_the_case_of_its_accents():
+    for code, substance in (("A", "Acide acétylsalicylique"), ("B", "ACIDE ACÉTYLSALICYLIQUE"), ("C", "acide acetyl")):
+        paracetamol(code, substance=substance)
+    assert generics_of(["A"]) == {"A": ["B"]}
+    assert generics_of(["B"]) == {"B": ["A"]}
+
+
+@pytest.mark.django_db
 def test_generics_are_bounded():
     paracetamol("A")
     for number in range(MOST + 1):
