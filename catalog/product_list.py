@@ -17,6 +17,7 @@ from catalog.rows import ProductRow, Remark
 from catalog.text import normalize
 from catalog.values import price_in_francs, product_code, quantity
 from common.errors import Invalid
+from common.exchange.files import require_harmless
 
 # A line's number and its cells by the column's own name.
 Line = tuple[int, Mapping[str, Any]]
@@ -86,15 +87,20 @@ def read_csv(path: Path) -> Iterator[Line]:
 
 
 def read_xlsx(path: Path) -> Iterator[Line]:
-    """The lines of the first sheet of a spreadsheet. Raises `Invalid` where it is none, or columns are missing."""
+    """The lines of the first sheet of a spreadsheet. Raises `Invalid` where it is none, would unpack to something huge
+    (`IMPORT_MAX_BYTES`), or columns are missing."""
     from openpyxl import load_workbook
 
+    require_harmless(path.read_bytes())
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except Exception as error:
         raise Invalid(f"{path.name} is no spreadsheet that can be read.", code="file_unreadable") from error
     try:
-        rows = book.worksheets[0].iter_rows(values_only=True)
+        sheet = book.worksheets[0]
+        # What a sheet says of its own size may be a million columns: what is in it counts.
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(values_only=True)
         header = [str(cell or "") for cell in next(rows, ())]
         _require_columns(header, path.name)
         for number, cells in enumerate(rows, start=2):

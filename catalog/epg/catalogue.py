@@ -1,5 +1,6 @@
 """EPG's catalogue, page by page. A page that cannot be had is told, and the others are read all the same."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ _TRIES = 2
 # Pages that fail one after the other until EPG counts as down.
 _HOPELESS = 10
 _LONGEST_LABEL = 660
+# JSON can escape half a character; no database stores it.
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ def _read(code: str | None, item: Any) -> Iterator[ProductRow | str]:
     if code is None:
         yield "left out: no CIP of 7 or 13 digits"
         return
-    label = " ".join(str(item.get("libelle") or "").replace("\x00", "").split())
+    label = _label(item.get("libelle"))
     if not label or len(label) > _LONGEST_LABEL:
         yield f"left out: {code} has no label that can be used"
         return
@@ -121,3 +124,9 @@ def _read(code: str | None, item: Any) -> Iterator[ProductRow | str]:
         yield f"{code}: {error}"
         price = None
     yield ProductRow(code, label, price=price, source=SOURCE)
+
+
+def _label(value: Any) -> str:
+    """The text of a label; none of what is no text, or cannot be kept."""
+    text = str(value) if type(value) in (str, int) else ""
+    return "" if _HALVES.search(text) else " ".join(text.replace("\x00", "").split())

@@ -1,5 +1,6 @@
 import os
 import re
+import zipfile
 from datetime import UTC, datetime
 
 import pymongo
@@ -153,6 +154,15 @@ def test_import_refuses_what_is_no_list(tmp_path, name, content, message):
         call_command("import_products", f"--{path.suffix[1:]}", str(path))
     assert not Product.objects.exists()
     assert not Event.objects.filter(action=Action.PRODUCTS_IMPORTED).exists()
+
+
+def test_import_refuses_a_spreadsheet_that_grows_when_it_is_unpacked(tmp_path):
+    options, name = make_xlsx(tmp_path)
+    with zipfile.ZipFile(tmp_path / name, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/bomb.xml", b"0" * 20_000_000)
+    with pytest.raises(CommandError, match="trop grand une fois décompressé"):
+        call_command("import_products", *options)
+    assert not Product.objects.exists()
 
 
 def test_import_reads_quotes_that_are_closed(tmp_path, capsys):

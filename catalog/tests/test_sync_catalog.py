@@ -213,6 +213,16 @@ def test_product_that_is_listed_without_a_usable_label_has_not_vanished(lists):
     assert list(Product.objects.filter(is_active=True).values_list("code", flat=True)) == ["3400940000001"]
 
 
+@pytest.mark.parametrize("label", [{"fr": "DOLI"}, ["DOLI"], True, 1.5, "half \ud800 a character"], ids=repr)
+def test_sync_leaves_out_what_is_no_label_and_goes_on(lists, label):
+    lists([item(0), item(1) | {"libelle": label}, item(2)])
+    report = sync_catalog()
+    assert [str(remark) for remark in report.remarks] == [
+        "page 0:2 left out: 3400940000001 has no label that can be used"
+    ]
+    assert list(Product.objects.order_by("code").values_list("label", flat=True)) == ["PRODUIT 0", "PRODUIT 2"]
+
+
 def test_sync_tells_what_it_left_out(epg, capsys):
     epg.sells(item(0), item(0), item(1, label=" "), {"CIP": "4000001", "libelle": "CIP7", "prix_vente": None})
     call_command("sync_catalog")
