@@ -1,9 +1,10 @@
 """Two pairs of eyes: one person asks with a reason, another one decides, and deciding carries it out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import approvals
 from accounts.enums import APPROVAL_MOVES, ApprovalStatus
@@ -92,6 +93,24 @@ def withdraw(approval: Approval, *, by: User) -> Approval:
         _end(locked, ApprovalStatus.WITHDRAWN, by=by)
         approval_moved.send(Approval, approval=locked, by=by)
     return locked
+
+
+def lock_waiting(subject: str, kinds: Collection[str]) -> Approval | None:
+    """The request of these kinds about it that waits, locked. Before the subject's row, as deciding locks them."""
+    waiting = Approval.objects.filter(subject=subject, kind__in=kinds, status=ApprovalStatus.REQUESTED)
+    return waiting.select_for_update(no_key=True).first()
+
+
+def overtake(waiting: Approval, *, by: User) -> None:
+    """End a locked request whose matter `by` has just decided without it; their own is withdrawn.
+
+    It could not be carried out any more, and kept others about the same subject out.
+    """
+    if waiting.requested_by_id == by.pk:
+        _end(waiting, ApprovalStatus.WITHDRAWN, by=by)
+    else:
+        _end(waiting, ApprovalStatus.REFUSED, by=by, note=gettext("Décidé entre-temps sans cette demande."))
+    approval_moved.send(Approval, approval=waiting, by=by)
 
 
 def may_decide(approval: Approval, user: User) -> bool:

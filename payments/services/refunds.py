@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.approvals import Kind
 from accounts.models import Approval, User
-from accounts.services.approvals import request_approval, require_reason
+from accounts.services.approvals import lock_waiting, overtake, request_approval, require_reason
 from common.errors import FieldError, Invalid
 from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
@@ -63,14 +63,19 @@ def approve(refund: Refund, *, by: User) -> Refund | Approval:
 
     Who requested it and who approves it are two people already.
     """
+    subject = subject_of(refund.payment)
     with unit_of_work():
+        waiting = lock_waiting(subject, [APPROVE])
         payment = lock(refund.payment_id)
+        waiting = waiting or lock_waiting(subject, [APPROVE])
         locked = _lock(refund)
         REFUND_MOVES.check(locked.status, RefundStatus.APPROVED)
         alone = locked.requested_by_id in (None, by.pk)
         if payment.user_id == by.pk or (alone and takes_two(payment, _ever_begun(payment), by=by)):
             reason = locked.reason
             return _ask(APPROVE, payment, amount=locked.amount, parameters={"refund": locked.pk}, reason=reason, by=by)
+        if waiting is not None and waiting.parameters["refund"] == locked.pk:
+            overtake(waiting, by=by)
         return _move(locked, RefundStatus.APPROVED, by=by, approved_by=by)
 
 
@@ -114,6 +119,11 @@ def received(payment: Payment) -> int:
     return payment.amount * (1 + payment.attempts.filter(is_surplus=True).count())
 
 
+def subject_of(payment: Payment) -> str:
+    """What approvals about a payment, and about what goes back of it, are about: one at a time."""
+    return f"payment:{payment.public_id}"
+
+
 def _refundable(payment_id: int, amount: int) -> Payment:
     locked = lock(payment_id)
     if locked.status != Status.SUCCEEDED:
@@ -126,7 +136,7 @@ def _refundable(payment_id: int, amount: int) -> Payment:
 def _ask(kind: str, payment: Payment, *, amount: int, parameters: dict[str, int], reason: str, by: User) -> Approval:
     return request_approval(
         kind,
-        subject=f"payment:{payment.public_id}",
+        subject=subject_of(payment),
         beneficiary_id=payment.user_id,
         amount=amount,
         currency=payment.currency,

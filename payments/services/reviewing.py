@@ -1,17 +1,17 @@
 """Staff decide about payments that are held; above `TWO_EYES_XAF` another person agrees first."""
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.approvals import Kind
 from accounts.models import Approval, User
-from accounts.services.approvals import request_approval
+from accounts.services.approvals import lock_waiting, overtake, request_approval
 from common.states import IllegalMove
 from common.unit_of_work import unit_of_work
 from payments.enums import Status
 from payments.models import Payment
-from payments.services.moves import lock, move
-from payments.services.settling import succeed
+from payments.services.moves import lock
+from payments.services.refunds import subject_of
+from payments.services.settling import accept, dismiss
 from payments.services.two_eyes import takes_two
 
 ACCEPT, DISMISS = "payment.accept", "payment.dismiss"
@@ -32,12 +32,15 @@ def dismiss_held(payment: Payment, *, by: User, reason: str = "") -> Payment | A
 
 
 def _decide(kind: str, payment_id: int, *, by: User, reason: str) -> Payment | Approval:
+    subject = subject_of(Payment.objects.only("public_id").get(pk=payment_id))
     with unit_of_work():
+        waiting = lock_waiting(subject, [ACCEPT, DISMISS])
         locked = _held(payment_id)
+        waiting = waiting or lock_waiting(subject, [ACCEPT, DISMISS])
         if takes_two(locked, locked.amount, by=by):
             return request_approval(
                 kind,
-                subject=f"payment:{locked.public_id}",
+                subject=subject,
                 beneficiary_id=locked.user_id,
                 amount=locked.amount,
                 currency=locked.currency,
@@ -45,16 +48,17 @@ def _decide(kind: str, payment_id: int, *, by: User, reason: str) -> Payment | A
                 reason=reason,
                 by=by,
             )
+        if waiting is not None:
+            overtake(waiting, by=by)
         _carry_out(kind, locked, by=by)
     return locked
 
 
 def _carry_out(kind: str, locked: Payment, *, by: User) -> None:
     if kind == ACCEPT:
-        succeed(locked, by=by)
+        accept(locked, by=by)
     else:
-        locked.attempts.update(paid_at=None, updated_at=timezone.now())
-        move(locked, Status.FAILED, reason="dismissed_by_staff", by=by)
+        dismiss(locked, by=by)
 
 
 def _execute(approval: Approval, by: User) -> None:

@@ -9,7 +9,10 @@ from payments.enums import MOVES, Status
 from payments.models import Payment, PaymentAttempt
 from payments.providers.base import Outcome, Report
 from payments.services.moves import lock, move
-from payments.services.refunds import create_due_refund
+from payments.services.refunds import create_due_refund, received
+
+# Why a payment failed that was held, and whose money never came.
+DISMISSED = "dismissed_by_staff"
 
 
 def settle(attempt: PaymentAttempt, report: Report) -> Payment:
@@ -75,9 +78,16 @@ def _paid(payment: Payment, attempt: PaymentAttempt, report: Report) -> None:
         if not mismatch:
             _paid_again(payment, attempt)
         return
-    if not MOVES.allows(payment.status, Status.SUCCEEDED) or payment.status == Status.HELD:
+    if payment.status == Status.HELD:
+        if not mismatch:
+            _paid_beside(payment, attempt)
+        return
+    if not MOVES.allows(payment.status, Status.SUCCEEDED):
         return
     if mismatch:
+        if payment.reason == DISMISSED and payment.attempts.count() == 1:
+            # Staff have decided about it, and it can be nothing else; `reconcile_payments` goes on telling of it.
+            return
         if MOVES.allows(payment.status, Status.HELD):
             _mark_paid(attempt)
             move(payment, Status.HELD, reason=mismatch)
@@ -95,9 +105,36 @@ def _paid_again(payment: Payment, attempt: PaymentAttempt) -> None:
     create_due_refund(payment, reason="paid_twice", at_most=payment.amount)
 
 
+def _paid_beside(payment: Payment, attempt: PaymentAttempt) -> None:
+    """The customer paid another attempt of a payment that is held: what becomes of it, staff's decision tells."""
+    paid = payment.attempts.filter(paid_at__isnull=False)
+    if paid.filter(is_surplus=False).exclude(pk=attempt.pk).exists() and not paid.filter(pk=attempt.pk).exists():
+        _mark_paid(attempt, is_surplus=True)
+
+
 def _mark_paid(attempt: PaymentAttempt, *, is_surplus: bool = False) -> None:
     now = timezone.now()
     PaymentAttempt.objects.filter(pk=attempt.pk).update(paid_at=now, is_surplus=is_surplus, updated_at=now)
+
+
+def dismiss(payment: Payment, *, by: User) -> None:
+    """Move a locked payment out of `held`: what it was held for never came. What another attempt has paid did."""
+    now = timezone.now()
+    payment.attempts.filter(is_surplus=False, paid_at__isnull=False).update(paid_at=None, updated_at=now)
+    beside = payment.attempts.filter(is_surplus=True).order_by("paid_at", "id").first()
+    if beside is None:
+        move(payment, Status.FAILED, reason=DISMISSED, by=by)
+        return
+    _mark_paid(beside)
+    accept(payment, by=by)
+
+
+def accept(payment: Payment, *, by: User) -> None:
+    """`succeed` out of `held`; what other attempts have paid meanwhile is due back."""
+    succeed(payment, by=by)
+    surplus = received(payment) - payment.amount
+    if surplus:
+        create_due_refund(payment, reason="paid_twice", at_most=surplus)
 
 
 def succeed(payment: Payment, *, by: User | None = None) -> None:

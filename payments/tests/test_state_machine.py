@@ -174,7 +174,7 @@ class MoneyMachine(RuleBasedStateMachine):
         elif not asked.charged:
             if asked.status in IN_FLIGHT:
                 self.settle(asked, "failed")
-        elif asked.status in (*IN_FLIGHT, "failed", "expired"):
+        elif asked.status in (*IN_FLIGHT, "failed", "expired") and not (asked.wrong and asked.dismissed):
             self.settle(asked, "held" if asked.wrong else "succeeded")
 
     def settle(self, asked, status):

@@ -192,6 +192,61 @@ def test_held_payment_that_was_decided_meanwhile_is_not_decided_again(staff, col
     assert contents() == before
 
 
+def test_request_that_somebody_decides_without_is_refused_and_keeps_no_other_out(staff, colleague, settings):
+    payment = bought()
+    refund = make_refund(RefundStatus.DUE, payment, amount=1_500)
+    waiting = refunds.approve(refund, by=staff)
+    settings.TWO_EYES_XAF = 2_000
+
+    refunds.approve(refund, by=colleague)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.decided_by, waiting.note) == (
+        "refused",
+        colleague,
+        "Décidé entre-temps sans cette demande.",
+    )
+    assert states() == [("approved", 1_500)]
+    settings.TWO_EYES_XAF = 1_000
+    assert isinstance(request(payment, 1_200, staff), Approval)
+
+
+def test_own_request_that_is_decided_without_is_withdrawn(staff, settings):
+    refund = make_refund(RefundStatus.DUE, bought(), amount=1_500)
+    waiting = refunds.approve(refund, by=staff)
+    settings.TWO_EYES_XAF = 2_000
+
+    refunds.approve(refund, by=staff)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.decided_by, states()) == ("withdrawn", staff, [("approved", 1_500)])
+
+
+def test_request_about_another_refund_goes_on_waiting(staff, colleague, settings):
+    payment = bought()
+    one, other = (make_refund(RefundStatus.DUE, payment, amount=amount) for amount in (1_500, 400))
+    waiting = refunds.approve(one, by=staff)
+    settings.TWO_EYES_XAF = PRICE
+
+    refunds.approve(other, by=colleague)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, states()) == ("requested", [("due", 1_500), ("approved", 400)])
+
+
+@pytest.mark.parametrize("decide, status", [(reviewing.accept_held, "succeeded"), (reviewing.dismiss_held, "failed")])
+def test_held_payment_that_somebody_decides_alone_leaves_no_request_behind(decide, status, staff, colleague, settings):
+    payment = make_payment(Status.HELD)
+    waiting = reviewing.accept_held(payment, by=staff, reason="vu")
+    settings.TWO_EYES_XAF = PRICE
+
+    decide(payment, by=colleague)
+
+    waiting.refresh_from_db()
+    payment.refresh_from_db()
+    assert (waiting.status, waiting.decided_by, payment.status) == ("refused", colleague, status)
+
+
 def post(api, user, path, body=None):
     return api(user).post(path, body, format="json", headers={"Idempotency-Key": uuid.uuid4().hex})
 
@@ -315,6 +370,52 @@ def test_both_attempts_paid_one_grants_and_the_other_is_due_back_once(order, scr
     assert (winner.is_surplus, loser.is_surplus) == (False, True)
     assert events("payment.succeeded", "refund.") == ["payment.succeeded", "refund.due"]
     assert verify_ledger().findings == []
+
+
+def held_beside_a_paid_attempt(script, settings):
+    """The first attempt was paid too little, which holds the payment; the second one was paid in full."""
+    settings.TWO_EYES_XAF = PRICE
+    payment = two_attempts(script, settings)
+    first, second = payment.attempts.order_by("id")
+    assert settling.settle(first, report(first, payment, amount=1)).status == "held"
+    for _ in range(2):
+        assert settling.settle(second, report(second, payment)).status == "held"
+    assert (balance(payment.user), states()) == (0, [])
+    return payment
+
+
+def test_other_attempt_that_is_paid_while_held_is_due_back_where_staff_accept(script, settings, staff):
+    payment = held_beside_a_paid_attempt(script, settings)
+
+    reviewing.accept_held(payment, by=staff)
+
+    assert balance(payment.user) == CREDITS
+    assert [(r.status, r.amount, r.reason) for r in Refund.objects.all()] == [("due", PRICE, "paid_twice")]
+    assert list(payment.attempts.order_by("id").values_list("is_surplus", flat=True)) == [False, True]
+    assert verify_ledger().findings == []
+
+
+def test_other_attempt_that_is_paid_while_held_is_granted_where_staff_dismiss(script, settings, staff):
+    payment = held_beside_a_paid_attempt(script, settings)
+
+    reviewing.dismiss_held(payment, by=staff)
+
+    payment.refresh_from_db()
+    assert (payment.status, balance(payment.user), states()) == ("succeeded", CREDITS, [])
+    first, second = payment.attempts.order_by("id")
+    assert (first.paid_at, second.paid_at is not None, second.is_surplus) == (None, True, False)
+    assert verify_ledger().findings == []
+
+
+def test_what_staff_have_dismissed_is_not_held_again(script, staff, settings):
+    settings.TWO_EYES_XAF = PRICE
+    payment = make_payment(Status.PENDING, provider="scripted", token="t")
+    wrong = paid(payment, amount=1)
+    settling.settle(payment.attempts.get(), wrong)
+    reviewing.dismiss_held(payment, by=staff)
+
+    assert settling.settle(payment.attempts.get(), wrong).status == "failed"
+    assert settling.settle(payment.attempts.get(), paid(payment)).status == "succeeded"
 
 
 def test_callback_about_the_other_attempt_of_a_settled_payment_is_asked_about(script, settings):
