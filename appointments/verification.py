@@ -7,6 +7,7 @@ from accounts.enums import EntryKind
 from accounts.models import CreditEntry
 from accounts.services.verification import Finding, entry_row
 from appointments.enums import ACTIVE, PaidWith, Status
+from appointments.labels import fee_reference
 from appointments.models import Appointment
 from common.chunks import by_pk
 from payments.enums import Status as PaymentState
@@ -41,14 +42,14 @@ def _paid_with_money() -> Iterator[Finding]:
 def _paid_with_credits() -> Iterator[Finding]:
     for chunk in by_pk(Appointment.objects.filter(paid_with=PaidWith.CREDITS)):
         fees = CreditEntry.objects.filter(
-            kind=EntryKind.SPEND, reference__in=[f"appointment:{row.public_id}:fee" for row in chunk]
+            kind=EntryKind.SPEND, reference__in=[fee_reference(row.public_id) for row in chunk]
         )
         spent = {
             reference: (user_id, -amount)
             for reference, user_id, amount in fees.values_list("reference", "account__user_id", "amount")
         }
         for row in chunk:
-            proof = spent.get(f"appointment:{row.public_id}:fee")
+            proof = spent.get(fee_reference(row.public_id))
             # Nothing is booked for a fee of nothing.
             if proof is None and row.price_credits:
                 yield Finding(f"appointment {row.public_id}", "paid with credits, but nothing paid it")

@@ -71,6 +71,8 @@ class Appointment(Timestamped):
     currency = models.CharField(_("devise"), max_length=3, default=XAF)
     price_credits = models.PositiveBigIntegerField(_("prix en crédits"), null=True, blank=True)
     credits_charged = models.PositiveBigIntegerField(_("crédits consommés"), default=0)
+    # Of a fee paid in credits, where the visit ended early.
+    credits_returned = models.PositiveBigIntegerField(_("honoraires rendus en crédits"), null=True, blank=True)
     paid_at = models.DateTimeField(_("payé le"), null=True, blank=True)
     paid_with = models.CharField(_("payé avec"), max_length=8, choices=PaidWith, blank=True)
     hold_expires_at = models.DateTimeField(_("retenu jusqu'à"), null=True, blank=True)

@@ -5,13 +5,11 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 
-from appointments.enums import PaidWith, PaymentStatus, Status
+from appointments.enums import PaidWith, PaymentStatus
 from appointments.models import Appointment
 from payments.enums import OPEN, RefundStatus
 from payments.enums import Status as PaymentState
 from payments.models import Payment
-
-_GIVEN_UP = (Status.CANCELLED, Status.EXPIRED)
 
 
 def payment_statuses(appointments: Iterable[Appointment]) -> dict[UUID, PaymentStatus]:
@@ -37,15 +35,21 @@ def payment_statuses(appointments: Iterable[Appointment]) -> dict[UUID, PaymentS
         else:
             standing = PaymentStatus.REFUNDED if returned else PaymentStatus.PAID
         found.setdefault(purpose_id, []).append(standing)
-    return {row.public_id: _standing(row, found.get(str(row.public_id), [])) for row in rows}
+    return {
+        row.public_id: _paid_in_credits(row)
+        if row.paid_with == PaidWith.CREDITS
+        else _standing(row, found.get(str(row.public_id), []))
+        for row in rows
+    }
+
+
+def _paid_in_credits(appointment: Appointment) -> PaymentStatus:
+    """Whatever becomes of money that came besides: it pays for nothing."""
+    return PaymentStatus.REFUNDED if appointment.credits_returned else PaymentStatus.PAID
 
 
 def _standing(appointment: Appointment, payments: list[PaymentStatus]) -> PaymentStatus:
     for standing in (PaymentStatus.REFUND_DUE, PaymentStatus.PAID, PaymentStatus.REFUNDED, PaymentStatus.PENDING):
         if standing in payments:
             return standing
-    if not appointment.price:
-        return PaymentStatus.FREE
-    if appointment.paid_with == PaidWith.CREDITS:
-        return PaymentStatus.REFUNDED if appointment.status in _GIVEN_UP else PaymentStatus.PAID
-    return PaymentStatus.UNPAID
+    return PaymentStatus.UNPAID if appointment.price else PaymentStatus.FREE

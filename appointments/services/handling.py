@@ -8,7 +8,7 @@ from accounts.models import User
 from accounts.services import ledger
 from appointments.enums import ACTIVE, MOVES, TOLD_AFTERWARDS, EntryStatus, OfferStatus, PaidWith, Status
 from appointments.exceptions import AlreadyStarted, NotPayable, NotStarted
-from appointments.labels import FEE
+from appointments.labels import FEE, fee_reference
 from appointments.models import Appointment, WaitlistOffer
 from appointments.services.locks import lock
 from appointments.services.moves import move
@@ -95,7 +95,7 @@ def pay_with_credits(appointment: Appointment, *, by: User) -> Appointment:
         ledger.spend(
             locked.patient_id,
             locked.price_credits,
-            reference=f"appointment:{locked.public_id}:fee",
+            reference=fee_reference(locked.public_id),
             label=str(FEE) % {"doctor": locked.practitioner.user.get_full_name()},
             by=by,
         )

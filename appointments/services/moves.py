@@ -4,8 +4,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import ledger
-from appointments.enums import ACTIVE, MOVES, PaidWith, Status
-from appointments.labels import FEE_BACK, GIVEN_UP
+from appointments.enums import ACTIVE, MOVES, RARE_ENDS, PaidWith, Status
+from appointments.labels import FEE_BACK, GIVEN_UP, fee_reference
 from appointments.models import Appointment
 from appointments.services.freed import free_slot
 from appointments.signals import appointment_changed
@@ -42,9 +42,13 @@ def move(
     if status == Status.CANCELLED:
         appointment.cancelled_at, appointment.cancelled_by = now, by
         appointment.cancel_reason = reason[:200]
+    if status in RARE_ENDS and appointment.paid_with == PaidWith.CREDITS:
+        paid = appointment.price_credits or 0
+        appointment.credits_returned = paid - paid * kept_percent // 100
     appointment.save(
         update_fields=[
             "status",
+            "credits_returned",
             "hold_expires_at",
             "sequence",
             "notice_due_at",
@@ -62,7 +66,7 @@ def move(
             label=str(GIVEN_UP),
             by=by,
         )
-    if status in (Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW):
+    if status in RARE_ENDS:
         _give_back(appointment, kept_percent, by=by)
     if status not in ACTIVE and appointment.starts_at > now:
         free_slot(appointment, starts_at=appointment.starts_at)
@@ -72,11 +76,10 @@ def move(
 def _give_back(appointment: Appointment, kept_percent: int, *, by: User | None) -> None:
     """The fee without the share that the practice keeps, rounded down in the patient's favour."""
     if appointment.paid_with == PaidWith.CREDITS:
-        paid = appointment.price_credits or 0
         ledger.refund(
             appointment.patient_id,
-            paid - paid * kept_percent // 100,
-            reference=f"appointment:{appointment.public_id}:fee",
+            appointment.credits_returned or 0,
+            reference=fee_reference(appointment.public_id),
             label=str(FEE_BACK),
             by=by,
         )

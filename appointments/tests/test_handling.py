@@ -228,6 +228,32 @@ def test_fee_is_paid_in_credits(api):
     assert event.changes == {"credits": 40}
 
 
+def test_fee_paid_in_credits_stays_paid_when_money_that_came_late_goes_back(api):
+    row = make_appointment(practitioner=make_practitioner(fee=15_000, fee_credits=40), paid_with=PaidWith.CREDITS)
+    Refund.objects.create(
+        payment=pay(row), provider="mypayga", amount=15_000, currency="XAF", status="due", reason="nothing_to_grant"
+    )
+    assert api(row.patient).get(url(row)).json()["payment_status"] == "paid"
+
+
+@pytest.mark.parametrize("share, given_back, told", [(100, 0, "paid"), (30, 28, "refunded"), (0, 40, "refunded")])
+def test_fee_in_credits_is_refunded_where_credits_came_back(api, share, given_back, told):
+    doctor = make_practitioner(fee=15_000, fee_credits=40, late_share_percent=share, no_show_share_percent=share)
+    soon, begun = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(minutes=40)
+    late, missed = (
+        make_appointment(
+            practitioner=doctor, patient=make_user(credits=0), starts_at=starts_at, paid_with=PaidWith.CREDITS
+        )
+        for starts_at in (soon, begun)
+    )
+
+    cancelled = api(late.patient).delete(url(late)).json()
+    absent = api(doctor.user).post(url(missed, "no_show")).json()
+
+    assert (cancelled["payment_status"], absent["payment_status"]) == (told, told)
+    assert (balance(late.patient), balance(missed.patient)) == (given_back, given_back)
+
+
 def test_fee_that_credits_do_not_pay(api):
     row = make_appointment(practitioner=make_practitioner(fee=15_000), status=Status.HELD)
     assert code(api(row.patient).post(url(row, "pay_with_credits"))) == (409, "not_payable")
