@@ -13,8 +13,10 @@ from common.models import Timestamped
 
 class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
     def waiting_for(self, practitioner_id: int) -> "WaitlistEntryQuerySet":
-        """Who waits for this doctor, or for a specialty of theirs."""
-        specialties = Specialty.objects.filter(practitioners=practitioner_id)
+        """Who waits for this doctor, or for a specialty of theirs; a wider specialty includes those below it."""
+        specialties = Specialty.objects.filter(
+            Q(practitioners=practitioner_id) | Q(children__practitioners=practitioner_id)
+        )
         return self.filter(
             Q(practitioner_id=practitioner_id) | Q(specialty__in=specialties), status=EntryStatus.WAITING
         )

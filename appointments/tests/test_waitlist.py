@@ -24,6 +24,7 @@ from appointments.tests.factories import (
     make_appointment,
     make_entry,
     make_practitioner,
+    make_specialty,
     make_visit_type,
     set_book_price,
 )
@@ -124,6 +125,19 @@ def test_cancelled_slot_is_offered_to_the_first_who_fits():
     assert Event.objects.filter(action="waitlist.offered", entity_id=str(first.public_id)).exists()
     # Looked at once, it is not offered again.
     assert offer_due() == 0
+
+
+def test_who_waits_for_a_wider_specialty_is_offered_what_a_narrower_one_has():
+    wide = make_specialty()
+    narrow = make_specialty(parent=wide)
+    doctor = make_practitioner(specialties=(narrow,))
+    # Who wants what is below it, or beside it, waits on.
+    make_entry(None, specialty=make_specialty(parent=narrow))
+    make_entry(None, specialty=make_specialty(parent=wide))
+    entry = make_entry(None, specialty=wide)
+
+    assert free(make_appointment(practitioner=doctor)).entry == entry
+    assert WaitlistOffer.objects.count() == 1
 
 
 def test_nobody_waits_nothing_is_noted():
