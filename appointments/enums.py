@@ -81,6 +81,10 @@ ENTRY_MOVES = Moves(
 )
 
 
+# Still in line.
+OPEN_ENTRY = (EntryStatus.WAITING, EntryStatus.OFFERED)
+
+
 class OfferStatus(TextChoices):
     """A freed slot offered to one person on the waitlist."""
 

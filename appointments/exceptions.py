@@ -73,6 +73,13 @@ class OverbookingRefused(Forbidden):
     detail = _("Seule l'équipe peut ajouter un rendez-vous en surnombre.")
 
 
+class TooManyEntries(Conflict):
+    code = "too_many_entries"
+    detail = _(
+        "Vous attendez déjà autant de créneaux qu'il est permis. Retirez une inscription avant d'en ajouter une."
+    )
+
+
 class NoOffer(Conflict):
     code = "no_offer"
     detail = _("Aucun créneau ne vous est proposé en ce moment.")

@@ -282,6 +282,10 @@ HOLD_PAID = timedelta(hours=env.float("HOLD_PAID_HOURS", default=48))
 # An appointment waits so long for its payment, a slot offered from the waitlist for an answer.
 APPOINTMENT_HOLD = timedelta(minutes=env.float("APPOINTMENT_HOLD_MINUTES", default=10))
 WAITLIST_OFFER = timedelta(minutes=env.float("WAITLIST_OFFER_MINUTES", default=15))
+# Whoever waits for everything at once keeps nobody else from being asked.
+WAITLIST_ENTRIES_PER_PATIENT = env.int("WAITLIST_ENTRIES_PER_PATIENT", default=10)
+if WAITLIST_ENTRIES_PER_PATIENT < 1:
+    raise ImproperlyConfigured("WAITLIST_ENTRIES_PER_PATIENT must be at least 1: with 0 nobody waits for anything.")
 APPOINTMENT_REMINDER_HOURS = env.list("APPOINTMENT_REMINDER_HOURS", cast=int, default=[24, 2])
 PAYMENT_BLOCKS = timedelta(minutes=env.float("PAYMENT_BLOCKS_MINUTES", default=15))
 # How often a gateway is tried that cannot be reached, each time under a new reference.

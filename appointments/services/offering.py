@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from appointments.enums import EntryStatus, OfferStatus, Status
@@ -19,8 +20,6 @@ from common.unit_of_work import unit_of_work
 from payments.services.batches import for_each
 
 BATCH = 200
-# So many people in line are looked at before a slot goes back to everybody.
-CANDIDATES = 200
 
 
 def offer_due() -> int:
@@ -63,8 +62,10 @@ def _first_who_fits(slot: FreedSlot) -> WaitlistEntry | None:
     local = slot.starts_at.astimezone(ZoneInfo(slot.practitioner.timezone))
     end = slot.starts_at + timedelta(minutes=slot.visit_type.minutes)
     busy = Appointment.objects.active().filter(starts_at__lt=end, ends_at__gt=slot.starts_at).values("patient_id")
-    entries = (
+    return (
         WaitlistEntry.objects.waiting_for(slot.practitioner_id)
+        .annotate(days=Cast("weekdays", TextField()))
+        .filter(Q(weekdays=[]) | Q(days__contains=str(local.weekday())))
         .filter(date_from__lte=local.date(), date_to__gte=local.date())
         .filter(patient__is_active=True, patient__account__is_active=True)
         .filter(Q(visit_type=None) | Q(visit_type=slot.visit_type_id))
@@ -74,12 +75,9 @@ def _first_who_fits(slot: FreedSlot) -> WaitlistEntry | None:
         .exclude(patient_id__in=busy)
         .exclude(patient_id=slot.practitioner.user_id)
         .select_related("patient")
-        .order_by("pk")[:CANDIDATES]
+        .order_by("pk")
+        .first()
     )
-    for entry in entries:
-        if not entry.weekdays or local.weekday() in entry.weekdays:
-            return entry
-    return None
 
 
 def _hold(slot: FreedSlot, entry: WaitlistEntry, now: datetime) -> tuple[WaitlistOffer | None, bool]:

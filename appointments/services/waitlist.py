@@ -11,12 +11,12 @@ from accounts.enums import PricedAction
 from accounts.models import User
 from accounts.selectors import action_price
 from accounts.services import ledger
-from appointments.enums import EntryStatus, OfferStatus, Status
-from appointments.exceptions import NoOffer, UnknownDoctor, UnknownSpecialty, UnknownVisitType
+from appointments.enums import OPEN_ENTRY, EntryStatus, OfferStatus, Status
+from appointments.exceptions import NoOffer, TooManyEntries, UnknownDoctor, UnknownSpecialty, UnknownVisitType
 from appointments.labels import BOOKED
 from appointments.models import Appointment, Practitioner, Specialty, VisitType, WaitlistEntry, WaitlistOffer
 from appointments.services.handling import may_help
-from appointments.services.locks import lock
+from appointments.services.locks import lock, lock_patient
 from appointments.services.moves import move
 from appointments.services.offers import close_offer, move_entry
 from appointments.signals import entry_changed
@@ -39,7 +39,7 @@ def join(
 ) -> WaitlistEntry:
     """Wait for a slot of one doctor, or of one specialty, on these local days and at these hours.
 
-    Raises `UnknownDoctor`, `UnknownSpecialty`, `UnknownVisitType` (404) and `Invalid` (400).
+    Raises `UnknownDoctor`, `UnknownSpecialty`, `UnknownVisitType` (404), `Invalid` (400) and `TooManyEntries` (409).
     """
     if (practitioner_id is None) == (specialty_id is None):
         detail = _("Indiquez un médecin ou une spécialité, l'un des deux.")
@@ -57,6 +57,13 @@ def join(
     ):
         raise UnknownVisitType(errors=[FieldError("visit_type", UnknownVisitType.code, UnknownVisitType.detail)])
     with unit_of_work():
+        lock_patient(patient.pk)
+        # What lies in the past is asked for by nobody any more.
+        open_ones = WaitlistEntry.objects.filter(
+            patient=patient, status__in=OPEN_ENTRY, date_to__gte=timezone.localdate()
+        )
+        if open_ones.count() >= settings.WAITLIST_ENTRIES_PER_PATIENT:
+            raise TooManyEntries
         entry = WaitlistEntry.objects.create(
             patient=patient,
             practitioner_id=practitioner_id,

@@ -27,6 +27,7 @@ from appointments.services.rescheduling import reschedule
 from appointments.tests.factories import (
     at,
     body,
+    day,
     make_appointment,
     make_entry,
     make_practitioner,
@@ -175,6 +176,21 @@ def test_slot_freed_while_it_is_being_offered_is_looked_at_again():
     assert slot.next_at is not None or WaitlistOffer.objects.filter(slot=slot, status=OfferStatus.LIVE).exists()
     offer_due()
     assert WaitlistOffer.objects.get(slot=slot).status == OfferStatus.LIVE
+
+
+def test_entries_at_once_are_no_more_than_one_may_have(api, settings):
+    settings.WAITLIST_ENTRIES_PER_PATIENT = 2
+    doctor = make_practitioner()
+    client = api(make_user())
+    data = {"doctor": doctor.pk, "date_from": day(0).isoformat(), "date_to": day(9).isoformat()}
+
+    def join(number):
+        return client.post(
+            "/api/v1/waitlist/", data, format="json", headers={"Idempotency-Key": f"{number}"}
+        ).status_code
+
+    assert sorted(run_together(6, join)) == [201] * 2 + [409] * 4
+    assert WaitlistEntry.objects.count() == 2
 
 
 def overtaken_by_the_acceptance(answer):

@@ -12,7 +12,6 @@ from accounts.enums import Role
 from accounts.tests.factories import balance, make_user
 from appointments.enums import EntryStatus, FeedKind, OfferStatus, Status
 from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
-from appointments.services import offering
 from appointments.services.calendars import share
 from appointments.services.expiry import expire_overdue
 from appointments.services.handling import cancel
@@ -325,10 +324,38 @@ def test_person_with_two_entries_is_asked_once_for_a_slot():
     assert list(WaitlistOffer.objects.order_by("pk").values_list("entry", flat=True)) == [first.pk, modest.pk]
 
 
-def test_many_who_never_have_time_do_not_keep_the_next_from_being_asked(monkeypatch):
-    monkeypatch.setattr(offering, "CANDIDATES", 1)
-    doctor = make_practitioner()
+def test_patient_waits_for_so_much_and_no_more(api, settings):
+    settings.WAITLIST_ENTRIES_PER_PATIENT = 3
+    doctor, patient = make_practitioner(), make_user()
+    make_entry(doctor, patient=patient)
+    make_entry(doctor, patient=patient, status=EntryStatus.OFFERED)
+    for over in (
+        {"status": EntryStatus.LEFT},
+        {"status": EntryStatus.FULFILLED},
+        {"date_from": day(-9), "date_to": day(-2)},
+    ):
+        make_entry(doctor, patient=patient, **over)
+    client = api(patient)
+    third = join(client, doctor=doctor.pk).json()
+
+    refused = join(client, doctor=doctor.pk)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_entries")
+    assert WaitlistEntry.objects.count() == 6
+    assert Event.objects.filter(action="waitlist.waiting").count() == 1
+    assert join(api(make_user()), doctor=doctor.pk).status_code == 201
+    assert client.delete(f"{URL}{third['id']}/").status_code == 200
+    assert join(client, doctor=doctor.pk).status_code == 201
+
+
+def test_many_who_never_have_time_do_not_keep_the_next_from_being_asked():
+    doctor, patient = make_practitioner(), make_user()
     booked = make_appointment(practitioner=doctor)
+    never = (booked.starts_at.astimezone(doctor.zone).weekday() + 1) % 7
+    WaitlistEntry.objects.bulk_create(
+        WaitlistEntry(practitioner=doctor, patient=patient, weekdays=[never], date_from=day(0), date_to=day(30))
+        for _ in range(300)
+    )
     make_entry(doctor, time_from=time(3), time_to=time(4))
     make_entry(doctor, visit_type=make_visit_type(doctor))
     fits = make_entry(doctor, time_from=booked.starts_at.astimezone(doctor.zone).time())
