@@ -16,9 +16,11 @@ def free_slot(appointment: Appointment, *, starts_at: datetime) -> None:
     if appointment.overbooked or not WaitlistEntry.objects.waiting_for(appointment.practitioner_id).exists():
         return
     now = timezone.now()
+    # What was offered out of a slot goes back to it, with those who were asked already.
+    offered = FreedSlot.objects.filter(offers__appointment=appointment, starts_at=starts_at).first()
     slot, created = FreedSlot.objects.get_or_create(
         practitioner_id=appointment.practitioner_id,
-        visit_type_id=appointment.visit_type_id,
+        visit_type_id=offered.visit_type_id if offered else appointment.visit_type_id,
         starts_at=starts_at,
         defaults={"next_at": now},
     )

@@ -11,6 +11,7 @@ from django.utils import timezone
 from appointments.enums import EntryStatus, OfferStatus, Status
 from appointments.exceptions import OffGrid, OutsideHours, PatientBusy, SlotTaken
 from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
+from appointments.selectors import free
 from appointments.services.booking import View, look, new_appointment, require_slot, settle_conflicts
 from appointments.services.locks import lock_practitioner
 from appointments.services.offers import move_entry
@@ -59,20 +60,20 @@ def _offer(slot: FreedSlot, now: datetime) -> tuple[WaitlistOffer | None, bool]:
 
 def _first_who_fits(slot: FreedSlot) -> WaitlistEntry | None:
     """The longest waiting whose doctor, days and hours fit, who has nothing else then and was not asked before."""
+    fits = _who_has_time(slot)
+    if not fits:
+        return None
     local = slot.starts_at.astimezone(ZoneInfo(slot.practitioner.timezone))
-    end = slot.starts_at + timedelta(minutes=slot.visit_type.minutes)
-    busy = Appointment.objects.active().filter(starts_at__lt=end, ends_at__gt=slot.starts_at).values("patient_id")
     return (
         WaitlistEntry.objects.waiting_for(slot.practitioner_id)
         .annotate(days=Cast("weekdays", TextField()))
         .filter(Q(weekdays=[]) | Q(days__contains=str(local.weekday())))
         .filter(date_from__lte=local.date(), date_to__gte=local.date())
         .filter(patient__is_active=True, patient__account__is_active=True)
-        .filter(Q(visit_type=None) | Q(visit_type=slot.visit_type_id))
+        .filter(fits)
         .filter(Q(time_from=None) | Q(time_from__lte=local.time()), Q(time_to=None) | Q(time_to__gt=local.time()))
         # Nor by another entry of the same person.
         .exclude(patient_id__in=WaitlistOffer.objects.filter(slot=slot).values("entry__patient_id"))
-        .exclude(patient_id__in=busy)
         .exclude(patient_id=slot.practitioner.user_id)
         .select_related("patient")
         .order_by("pk")
@@ -80,8 +81,25 @@ def _first_who_fits(slot: FreedSlot) -> WaitlistEntry | None:
     )
 
 
+def _who_has_time(slot: FreedSlot) -> Q:
+    """Entries for a type of visit that could begin with the slot, of patients who have nothing else so long.
+
+    Whoever waits for no type in particular is offered the one that was freed.
+    """
+    practices = free.practices([slot.practitioner_id])
+    fits = Q()
+    for found in free.slots(practices, since=slot.starts_at, until=slot.starts_at + timedelta(seconds=1)):
+        busy = Appointment.objects.active().filter(starts_at__lt=found.ends_at, ends_at__gt=slot.starts_at)
+        wanted = Q(visit_type=found.visit_type_id)
+        if found.visit_type_id == slot.visit_type_id:
+            wanted |= Q(visit_type=None)
+        fits |= wanted & ~Q(patient_id__in=busy.values("patient_id"))
+    return fits
+
+
 def _hold(slot: FreedSlot, entry: WaitlistEntry, now: datetime) -> tuple[WaitlistOffer | None, bool]:
-    view = look(slot.practitioner_id, slot.visit_type_id, entry.patient_id, slot.starts_at, now)
+    visit_type_id = entry.visit_type_id or slot.visit_type_id
+    view = look(slot.practitioner_id, visit_type_id, entry.patient_id, slot.starts_at, now)
     entry = (
         WaitlistEntry.objects.select_for_update(no_key=True, of=("self",)).select_related("patient").get(pk=entry.pk)
     )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.enums import Role
 from accounts.tests.factories import balance, make_user
 from appointments.enums import EntryStatus, FeedKind, OfferStatus, Status
-from appointments.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
+from appointments.models import Appointment, FreedSlot, VisitType, WaitlistEntry, WaitlistOffer
 from appointments.services.calendars import share
 from appointments.services.expiry import expire_overdue
 from appointments.services.handling import cancel
@@ -89,7 +89,7 @@ def test_entry_that_makes_no_sense_is_refused(api, change, status, code):
 def test_cancelled_slot_is_offered_to_the_first_who_fits():
     doctor = make_practitioner()
     row = make_appointment(practitioner=doctor)
-    other = make_visit_type(doctor)
+    other = make_visit_type(doctor, is_active=False)
     for misfit in (
         {"date_from": day(4)},
         {"date_to": day(2), "date_from": day(0)},
@@ -137,6 +137,59 @@ def test_who_waits_for_a_wider_specialty_is_offered_what_a_narrower_one_has():
 
     assert free(make_appointment(practitioner=doctor)).entry == entry
     assert WaitlistOffer.objects.count() == 1
+
+
+def test_freed_slot_is_offered_to_who_waits_for_another_type_of_visit(api):
+    doctor = make_practitioner()
+    short, long = make_visit_type(doctor, minutes=15), make_visit_type(doctor, minutes=60)
+    gone = make_visit_type(doctor, minutes=10, is_active=False)
+    row = make_appointment(practitioner=doctor)
+    make_appointment(practitioner=doctor, starts_at=at(9, 30))
+    # Too long for what is free, offered no more, and busy in the quarter that it takes.
+    make_entry(doctor, visit_type=long)
+    make_entry(doctor, visit_type=gone)
+    elsewhere = make_user()
+    make_appointment(patient=elsewhere, starts_at=at(9, 10))
+    make_entry(doctor, patient=elsewhere, visit_type=short)
+    # Busy only after it.
+    patient = make_user()
+    make_appointment(patient=patient, starts_at=at(9, 15))
+    entry = make_entry(doctor, patient=patient, visit_type=short)
+    next_one = make_entry(doctor)
+
+    offered = free(row)
+
+    assert offered.entry == entry
+    held = offered.appointment
+    assert (held.visit_type, held.starts_at, held.ends_at) == (short, at(9), at(9, 15))
+    # Given back, the whole half hour is offered again, and to somebody else.
+    assert api(patient).post(f"{URL}{entry.public_id}/decline/").status_code == 200
+    offer_due()
+    again = WaitlistOffer.objects.get(status=OfferStatus.LIVE)
+    assert (again.entry, again.slot, again.appointment.ends_at) == (next_one, offered.slot, at(9, 30))
+    assert FreedSlot.objects.count() == 1
+    assert offer_due() == 0
+
+
+def test_longer_visit_is_offered_where_the_time_after_is_free_too():
+    doctor = make_practitioner()
+    long = make_visit_type(doctor, minutes=60)
+    entry = make_entry(doctor, visit_type=long)
+
+    offered = free(make_appointment(practitioner=doctor))
+
+    assert (offered.entry, offered.appointment.ends_at) == (entry, at(10))
+
+
+def test_freed_slot_of_a_type_no_longer_offered_goes_to_who_waits_for_another():
+    doctor = make_practitioner()
+    short = make_visit_type(doctor, minutes=15)
+    row = make_appointment(practitioner=doctor)
+    VisitType.objects.filter(pk=row.visit_type_id).update(is_active=False)
+    make_entry(doctor)
+    entry = make_entry(doctor, visit_type=short)
+
+    assert free(row).entry == entry
 
 
 def test_nobody_waits_nothing_is_noted():
@@ -357,7 +410,7 @@ def test_many_who_never_have_time_do_not_keep_the_next_from_being_asked():
         for _ in range(300)
     )
     make_entry(doctor, time_from=time(3), time_to=time(4))
-    make_entry(doctor, visit_type=make_visit_type(doctor))
+    make_entry(doctor, visit_type=make_visit_type(doctor, is_active=False))
     fits = make_entry(doctor, time_from=booked.starts_at.astimezone(doctor.zone).time())
 
     free(booked)
