@@ -18,13 +18,15 @@ _CHOSEN = Q(offer=None) | Q(offer__status=OfferStatus.ACCEPTED)
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def visible_to(self, user: User) -> "AppointmentQuerySet":
-        """A patient's own; a doctor's practice's besides, as far as `chosen`; everything with
-        `appointments.view_appointment`."""
+        """A patient's own; a doctor's practice's that are `chosen`; all with `appointments.view_appointment`."""
         if user.has_perm("appointments.view_appointment"):
             return self
         if user.role != Role.DOCTOR:
             return self.filter(patient=user)
-        return self.filter(Q(patient=user) | Q(practitioner__user=user)).filter(Q(patient=user) | _CHOSEN)
+        # Its number, looked up first: an OR across a join is answered by reading the whole table, and so is one over a
+        # number that the planner cannot know.
+        practice = Practitioner.objects.filter(user=user).values_list("pk", flat=True).first()
+        return self.filter(Q(patient=user) | Q(practitioner=practice)).filter(Q(patient=user) | _CHOSEN)
 
     def chosen(self) -> "AppointmentQuerySet":
         """Without what the waitlist offered to people who did not accept it: their doctor never learns of them."""

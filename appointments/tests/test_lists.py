@@ -1,7 +1,9 @@
 """Who sees what, how it is looked up, and at the price of how many queries."""
 
+import re
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,7 +12,7 @@ from django.utils import timezone
 from accounts.enums import Role
 from accounts.tests.factories import make_user
 from appointments.enums import PaidWith, Status
-from appointments.models import Practitioner
+from appointments.models import Appointment, Practitioner
 from appointments.tests.factories import (
     at,
     day,
@@ -21,6 +23,7 @@ from appointments.tests.factories import (
     make_visit_type,
     visit_type,
 )
+from config.env import env
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +81,7 @@ def test_lists_are_filtered_by_time_and_status(api):
     assert client.get(URL, {"status": "x"}).status_code == 400
 
 
-@pytest.mark.parametrize("role, expected", [(Role.PATIENT, 5), (Role.DOCTOR, 5), (Role.STAFF, 5)])
+@pytest.mark.parametrize("role, expected", [(Role.PATIENT, 5), (Role.DOCTOR, 6), (Role.STAFF, 5)])
 def test_queries_of_a_list_do_not_grow_with_it(api, role, expected):
     person = make_user(role)
     client = api(person)
@@ -94,6 +97,40 @@ def test_queries_of_a_list_do_not_grow_with_it(api, role, expected):
     add(10)
     add(11)
     assert _queries(client, URL) == expected
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="plans are PostgreSQL's")
+@pytest.mark.django_db(transaction=True)
+def test_list_of_a_doctor_does_not_read_the_whole_table():
+    """Of 3,000 visits one is theirs; the planner knows."""
+    crowded, patients = make_appointment(status=Status.COMPLETED), [make_user().pk for _ in range(20)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO appointments_appointment (public_id, practitioner_id, patient_id, visit_type_id, starts_at, "
+            "ends_at, blocked_from, blocked_until, status, reason, private_notes, price, currency, credits_charged, "
+            "paid_with, overbooked, overbook_reason, sequence, scheduled_at, cancel_reason, created_at, updated_at) "
+            "SELECT gen_random_uuid(), a.practitioner_id, (%s::bigint[])[1 + g %% 20], a.visit_type_id, "
+            "now() - g * interval '1 minute', now() - (g - 1) * interval '1 minute', now() - g * interval '1 minute', "
+            "now() - (g - 1) * interval '1 minute', 'completed', '', '', 0, 'XAF', 0, '', false, '', 0, now(), '', "
+            "now(), now() FROM appointments_appointment a, generate_series(1, 3000) g WHERE a.id = %s",
+            [patients, crowded.pk],
+        )
+    doctor = make_appointment().practitioner
+    analyze("appointments_appointment")
+
+    plan = Appointment.objects.visible_to(doctor.user).order_by("-id")[:21].explain()
+
+    assert "Bitmap Index Scan on appointment_patient_newest" in plan
+    assert "Bitmap Index Scan on appointment_practitioner_day" in plan
+    assert not re.search(r"Seq Scan on appointments_appointment|appointments_appointment_pkey", plan), plan
+
+
+def analyze(table):
+    """As the owner, who alone may: what the planner knows of it."""
+    now, owner = connection.settings_dict, env.db_url_config(env.str("DATABASE_OWNER_URL"))
+    place = {"host": now["HOST"], "port": now["PORT"], "dbname": now["NAME"]}
+    with psycopg.connect(**place, user=owner["USER"], password=owner["PASSWORD"], autocommit=True) as session:
+        session.execute(f"ANALYZE {table}")
 
 
 def test_doctors_are_listed_once_verified(api):
