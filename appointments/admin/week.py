@@ -59,10 +59,10 @@ class WeekPages:
 
     def week(self, request: HttpRequest, pk: int) -> HttpResponse:
         practitioner = self._practitioner(request, pk)
-        practice = self._practice(request, practitioner)
+        moving = self._moving(request, practitioner)
+        practice = _practice_of(moving) if moving else self._practice(request, practitioner)
         first = self._day(request, practitioner)
         first -= timedelta(days=first.weekday())
-        moving = self._moving(request, practitioner)
         kept = {"type": practice.visit_type_id if practice else "", "moving": moving.pk if moving else ""}
         context = {
             **self._context(request, practitioner, _("Agenda de %(name)s") % {"name": practitioner}),
@@ -122,9 +122,9 @@ class WeekPages:
         practitioner = self._practitioner(request, pk)
         starts_at = self._moment(request)
         moving = self._moving(request, practitioner)
-        practice = self._practice(request, practitioner)
-        if moving is None or practice is None:
+        if moving is None:
             raise Http404
+        practice = _practice_of(moving)
         form = ServiceForm(request.POST if request.method == "POST" else None, obj=moving, user=request.user)
 
         def done() -> str:
@@ -219,3 +219,9 @@ class WeekPages:
         if asked.tzinfo is None or not 2000 <= asked.year <= 2200:
             raise Http404
         return asked
+
+
+def _practice_of(moving: Appointment) -> Practice:
+    """What is moved keeps its type of visit, offered still or not."""
+    (found,) = free.practices([moving.practitioner_id], moving.visit_type_id, any_type=True)
+    return found

@@ -51,8 +51,10 @@ SELECT p.id, v.id, p.user_id, u.first_name, u.last_name, u.email, p.timezone, p.
 FROM appointments_practitioner p
 JOIN accounts_user u ON u.id = p.user_id
 JOIN appointments_visittype v ON v.practitioner_id = p.id
-WHERE p.id = %s AND v.id = %s AND v.is_active AND p.verified_at IS NOT NULL AND p.is_active AND u.is_active
+WHERE p.id = %s AND v.id = %s AND p.verified_at IS NOT NULL AND p.is_active AND u.is_active
 """
+# What is booked stays, and may be moved, also where nobody can book it any more.
+_OFFERED = " AND v.is_active"
 # Whoever comes for a slot that is taken need not wait for those who come for the same one. A look, no more: the row
 # that blocks the start may go before the lock is there, or come after it.
 _LOCK = """
@@ -211,7 +213,10 @@ def look(
     locked, patient, doctor, hours, off, busy, corrected, own, ids = sql.fetch_prepared(
         (lock[0] + sql.for_update("p"), lock[1]),
         (_PATIENT + sql.for_update("u"), [patient_id]),
-        (_DOCTOR, [at(now), str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id]),
+        (
+            _DOCTOR if moving else _DOCTOR + _OFFERED,
+            [at(now), str(PricedAction.BOOK_APPOINTMENT), practitioner_id, visit_type_id],
+        ),
         *statements([practitioner_id], starts_at, starts_at),
         (_OF_PATIENT.format(active=active), [patient_id, *around, *map(str, ACTIVE)]),
         sql.next_id(Appointment._meta.db_table),

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -13,7 +14,7 @@ from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
 from appointments.admin.booking import AppointmentAdmin
 from appointments.enums import PaidWith, Status
-from appointments.models import Appointment
+from appointments.models import Appointment, VisitType
 from appointments.purpose import AppointmentPurpose
 from appointments.services.expiry import expire_overdue
 from appointments.tests.factories import at, body, make_appointment, make_practitioner, pay, set_book_price
@@ -319,6 +320,32 @@ def test_patient_moves_as_long_as_cancelling_is_free(api):
     data = {"starts_at": at(11).isoformat()}
     assert code(api(row.patient).patch(url(row), data, format="json")) == (409, "too_late_to_move")
     assert api(make_user(Role.STAFF)).patch(url(row), data, format="json").status_code == 200
+
+
+def test_visit_of_a_type_no_longer_offered_is_moved_and_not_booked(api):
+    row = make_appointment()
+    VisitType.objects.filter(pk=row.visit_type_id).update(is_active=False)
+
+    moved = api(row.patient).patch(url(row), {"starts_at": at(10).isoformat()}, format="json")
+    booked = api(make_user()).post(URL, body(row.practitioner, at(12)), format="json", headers={"Idempotency-Key": "k"})
+
+    assert (moved.status_code, moved.json()["starts_at"][11:16]) == (200, "10:00")
+    assert code(booked) == (404, "unknown_visit_type")
+    assert Appointment.objects.get().starts_at == at(10)
+
+
+def test_receptionist_moves_a_visit_of_a_type_no_longer_offered_in_the_week():
+    row = make_appointment()
+    VisitType.objects.filter(pk=row.visit_type_id).update(is_active=False)
+    client = Client()
+    client.force_login(make_user(Role.STAFF))
+    page = reverse("admin:appointments_practitioner_move", args=[row.practitioner_id])
+
+    answer = client.post(page + "?" + urlencode({"moving": row.pk, "at": at(10).isoformat()}), {"once": "x"})
+
+    assert answer.status_code == 302
+    row.refresh_from_db()
+    assert row.starts_at == at(10)
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled", "expired", "no_show"])
