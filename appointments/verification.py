@@ -50,7 +50,7 @@ def _paid_with_credits() -> Iterator[Finding]:
         }
         for row in chunk:
             proof = spent.get(fee_reference(row.public_id))
-            # Nothing is booked for a fee of nothing.
+            # Nothing was booked for a fee of nothing, which practices could ask for once.
             if proof is None and row.price_credits:
                 yield Finding(f"appointment {row.public_id}", "paid with credits, but nothing paid it")
             elif proof is not None and proof != (row.patient_id, row.price_credits):

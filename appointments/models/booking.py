@@ -41,8 +41,9 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
 
 class Appointment(Timestamped):
-    """A visit of one patient to one practitioner, with its terms as they were when it was booked.
+    """A visit of one patient to one practitioner, at the price as it was when it was booked.
 
+    Until when it is cancelled for nothing, and what is kept after that, the practitioner's rules of the moment say.
     `blocked_from` and `blocked_until` are the visit with its buffers. On PostgreSQL a generated range over them and two
     exclusion constraints refuse overlaps of active rows, on SQLite a trigger does (migration 0002); rows overbooked on
     purpose stand outside of the practitioner's rule. `private_notes` are encrypted, for the doctor alone.

@@ -94,7 +94,9 @@ class Practitioner(Timestamped):
         _("pas de la grille (minutes)"), default=15, validators=[MinValueValidator(5), MaxValueValidator(240)]
     )
     fee = models.PositiveBigIntegerField(_("honoraires"), default=0, help_text=_("en francs CFA entiers, 0 = gratuit"))
-    fee_credits = models.PositiveBigIntegerField(_("honoraires en crédits"), null=True, blank=True)
+    fee_credits = models.PositiveBigIntegerField(
+        _("honoraires en crédits"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     currency = models.CharField(_("devise"), max_length=3, default=XAF)
     free_cancellation_hours = models.PositiveSmallIntegerField(
         _("annulation gratuite jusqu'à (heures avant)"), default=24
@@ -130,6 +132,10 @@ class Practitioner(Timestamped):
                 name="practitioner_shares_percent",
             ),
             models.CheckConstraint(condition=Q(grid_minutes__range=(5, 240)), name="practitioner_grid_minutes"),
+            # For no credits at all a fee would be paid by nothing.
+            models.CheckConstraint(
+                condition=Q(fee_credits=None) | Q(fee_credits__gt=0), name="practitioner_fee_credits"
+            ),
             models.CheckConstraint(
                 condition=Q(verified_at=None, verified_by=None)
                 | Q(verified_at__isnull=False, verified_by__isnull=False),
@@ -181,7 +187,9 @@ class VisitType(Timestamped):
         _("battement après (minutes)"), default=0, validators=[MaxValueValidator(MAX_BUFFER)]
     )
     fee = models.PositiveBigIntegerField(_("honoraires"), null=True, blank=True)
-    fee_credits = models.PositiveBigIntegerField(_("honoraires en crédits"), null=True, blank=True)
+    fee_credits = models.PositiveBigIntegerField(
+        _("honoraires en crédits"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     is_remote = models.BooleanField(_("à distance"), default=False)
     is_active = models.BooleanField(_("proposé"), default=True)
 
@@ -194,6 +202,7 @@ class VisitType(Timestamped):
             models.CheckConstraint(
                 condition=Q(buffer_before__lte=MAX_BUFFER, buffer_after__lte=MAX_BUFFER), name="visittype_buffers"
             ),
+            models.CheckConstraint(condition=Q(fee_credits=None) | Q(fee_credits__gt=0), name="visittype_fee_credits"),
             models.UniqueConstraint(fields=["practitioner", "name"], name="visittype_practitioner_name"),
         ]
 

@@ -90,7 +90,7 @@ def pay_with_credits(appointment: Appointment, *, by: User) -> Appointment:
     with unit_of_work():
         locked = lock(appointment.pk)
         require_payable(locked)
-        if locked.price_credits is None:
+        if not locked.price_credits:
             raise NotPayable
         ledger.spend(
             locked.patient_id,

@@ -11,7 +11,7 @@ from appointments.services.freed import free_slot
 from appointments.signals import appointment_changed
 from payments.enums import Status as PaymentState
 from payments.models import Payment
-from payments.services.refunds import create_due_refund
+from payments.services.refunds import create_due_refund, kept_amount
 
 # What the patient is told of by mail: see `services/notices.py`.
 _ANNOUNCED = (Status.BOOKED, Status.CANCELLED)
@@ -84,12 +84,12 @@ def _give_back(appointment: Appointment, kept_percent: int, *, by: User | None) 
             by=by,
         )
     elif appointment.paid_with == PaidWith.MONEY:
+        # What staff gave back before counts: the practice keeps its share of the fee, and no less.
+        kept = kept_amount("appointment", str(appointment.public_id))
+        owed = kept - appointment.price * kept_percent // 100
         for payment in paid_payments(appointment):
-            create_due_refund(
-                payment,
-                reason=f"appointment_{appointment.status}",
-                at_most=appointment.price - appointment.price * kept_percent // 100,
-            )
+            due = create_due_refund(payment, reason=f"appointment_{appointment.status}", at_most=owed)
+            owed -= due.amount if due else 0
 
 
 def paid_payments(appointment: Appointment) -> list[Payment]:

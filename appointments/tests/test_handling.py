@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,12 +15,13 @@ from accounts.services.verification import verify_ledger
 from accounts.tests.factories import balance, make_user
 from appointments.admin.booking import AppointmentAdmin
 from appointments.enums import PaidWith, Status
-from appointments.models import Appointment, VisitType
+from appointments.models import Appointment, Practitioner, VisitType
 from appointments.purpose import AppointmentPurpose
 from appointments.services.expiry import expire_overdue
 from appointments.tests.factories import at, body, make_appointment, make_practitioner, pay, set_book_price
 from audit.models import Event
 from payments.models import Payment, PaymentAttempt, Refund
+from payments.services.refunds import request_refund
 from payments.services.starting import create_payment, submit
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +132,29 @@ def test_late_cancellation_costs_the_patient_a_share(api, who, given_back, paid_
     else:
         assert not Refund.objects.exists()
         assert balance(patient) == 50 * given_back + charge
+
+
+@pytest.mark.parametrize("gift, due", [(4_000, [6_500]), (10_500, []), (12_000, [])])
+def test_what_staff_gave_back_before_counts_when_the_patient_cancels_late(api, gift, due):
+    doctor = make_practitioner(fee=15_000, late_share_percent=30)
+    soon = timezone.now() + timedelta(hours=1)
+    row = make_appointment(practitioner=doctor, starts_at=soon, paid_with=PaidWith.MONEY)
+    request_refund(Payment.objects.get(), amount=gift, reason="Geste", by=make_user(Role.STAFF))
+
+    assert api(row.patient).delete(url(row)).status_code == 200
+
+    assert list(Refund.objects.filter(status="due").values_list("amount", flat=True)) == due
+
+
+def test_money_that_came_twice_is_given_back_without_the_share_once(api):
+    doctor = make_practitioner(fee=15_000, late_share_percent=30)
+    soon = timezone.now() + timedelta(hours=1)
+    row = make_appointment(practitioner=doctor, starts_at=soon, paid_with=PaidWith.MONEY)
+    pay(row)
+
+    assert api(row.patient).delete(url(row)).status_code == 200
+
+    assert list(Refund.objects.order_by("pk").values_list("amount", flat=True)) == [15_000, 10_500]
 
 
 @pytest.mark.parametrize("role", [Role.STAFF, Role.ADMIN])
@@ -513,11 +538,19 @@ def test_fee_is_paid_at_the_practice(api, who, status):
     assert api(row.patient).get(url(row)).json()["payment_status"] == ("paid" if status == 200 else "pending")
 
 
-def test_fee_of_no_credits_needs_no_proof(api):
-    doctor = make_practitioner(fee=15_000, fee_credits=0)
-    row = make_appointment(practitioner=doctor, status=Status.HELD)
+def test_fee_is_not_paid_with_no_credits_at_all(api):
+    doctor = make_practitioner(fee=15_000)
+    for rows in (Practitioner.objects.filter(pk=doctor.pk), VisitType.objects.filter(practitioner=doctor)):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows.update(fee_credits=0)
+    # From before practices could no longer ask for it: what was paid so stays proved.
+    row = make_appointment(practitioner=doctor, status=Status.HELD, price_credits=0)
+    make_appointment(practitioner=doctor, starts_at=at(12), paid_with=PaidWith.CREDITS, price_credits=0)
 
-    assert api(row.patient).post(url(row, "pay_with_credits")).status_code == 200
+    assert code(api(row.patient).post(url(row, "pay_with_credits"))) == (409, "not_payable")
+
+    row.refresh_from_db()
+    assert (row.status, row.paid_at) == ("held", None)
     assert verify_ledger().findings == []
 
 
