@@ -173,4 +173,6 @@ def _note_late(task: PluginTask, job: Job, page: Page[Any]) -> None:
     if listing.state == ListingState.LIVE and number != listing.external_id:
         queue.enqueue_for_listings(JobKind.UPDATE, [listing], by=None, memo={"tidy": True})
     elif listing.state not in (ListingState.LIVE, ListingState.PENDING):
-        queue.enqueue_for_listings(JobKind.DELETE, [listing], by=None, memo={"looked": True, "extra": [number]})
+        # Beside the number that we know, whose withdrawal may still wait for its turn.
+        extra = ["", number] if listing.external_id not in ("", number) else [number]
+        queue.enqueue_for_listings(JobKind.DELETE, [listing], by=None, memo={"looked": True, "extra": extra})
