@@ -54,10 +54,12 @@ def collect(reservation: Reservation, *, pickup_code: str, by: User) -> Reservat
         if locked.paid_at is None or kept_amount("reservation", str(locked.public_id)) <= 0:
             raise PaymentRequired
         move(locked, Status.COLLECTED, by=by)
+        now = timezone.now()
         for line in locked.lines.all():
-            # The shelf has the last word: where a count was wrong, what is left is nothing, not less.
+            # The shelf has the last word: where a count was wrong, what is left is nothing, not less. As of now: a list
+            # that was counted before would bring these boxes back.
             left = Case(When(quantity__gte=line.quantity, then=F("quantity") - line.quantity), default=Value(0))
-            Stock.objects.filter(pk__in=[line.stock_id]).update(quantity=left, updated_at=timezone.now())
+            Stock.objects.filter(pk__in=[line.stock_id]).update(quantity=left, observed_at=now, updated_at=now)
     return locked
 
 

@@ -10,6 +10,8 @@ from accounts.enums import Role
 from accounts.tests.factories import balance, make_user
 from audit.models import Event
 from catalog.models import Stock
+from catalog.rows import StockRow
+from catalog.services.stock import set_stock
 from common.tests.rows import contents
 from payments.models import Payment, Refund
 from reservations.enums import Status
@@ -268,6 +270,18 @@ def test_collect_lowers_every_line(api):
 
     # Somebody miscounted: what is left is nothing, not less.
     assert list(Stock.objects.order_by("pk").values_list("quantity", flat=True)) == [8, 0]
+
+
+def test_collected_boxes_do_not_come_back_with_a_list_that_was_counted_before(api):
+    world = World(api, S.READY, paid=True)
+    counted_at = timezone.now()
+    world.act("collect", world.pharmacist)
+    row = StockRow(world.stock.pharmacy.code, world.stock.product_code, 10, 1400, counted_at)
+
+    overtaken = set_stock([row]).overtaken
+
+    assert overtaken == {(world.stock.pharmacy.code, world.stock.product_code)}
+    assert Stock.objects.values_list("quantity", "price").get() == (8, 1500)
 
 
 def test_collect_of_what_is_no_longer_listed(api):
