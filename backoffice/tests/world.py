@@ -15,6 +15,7 @@ from appointments.models import Appointment, FreedSlot
 from appointments.services.calendars import share
 from appointments.tests.factories import make_appointment, make_entry, make_practitioner
 from audit.models import Archive
+from audit.seals import archive_rows
 from audit.seals.sealing import seal_next
 from catalog.models import DutyPeriod, Holiday, Pharmacy, PlannedPrice, PriceChange, ProductChange, Stock, StockAlert
 from common.mail import send_mail_later
@@ -165,13 +166,15 @@ def make_world() -> World:
     ImportBatch.objects.create(source=f"world {number}")
     seal = seal_next()
     assert seal is not None
-    Archive.objects.create(
+    archive = Archive(
         file_name=f"events-{seal.number}.jsonl.gz",
         sha256="0" * 64,
         first_seal=seal.number,
         last_seal=seal.number,
         count=seal.count,
     )
+    archive_rows.sign(archive)
+    archive.save(force_insert=True)
     callback = store_callback("mypayga", body=f"note {number} <script>".encode(), content_type="text/plain")
     assert callback is not None
     doctor = make_practitioner(fee=15_000, place="Cabinet du port")
