@@ -217,12 +217,14 @@ def _take(merchant_id: int, now: datetime) -> Claimed | None:
         return None
     job_id, state, attempts = rows[0]
     until = now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
-    # Who changes a job holds it and then wants the turn, which is ours: it is passed over, they wake somebody.
-    free = Job.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=job_id, merchant_id=merchant_id)
-    taken = Job.objects.filter(
-        pk__in=free.values("pk"), merchant_id=merchant_id, state=state, attempts=attempts, next_at__lte=now
-    ).update(state=JobState.RUNNING, attempts=attempts + 1, lease_until=until, next_at=until, updated_at=now)
-    return Claimed(merchant_id, job_id, attempts + 1, stalled=state == JobState.RUNNING) if taken else None
+    # Who changes a job holds it and then wants the turn, which is ours: it is passed over, they wake somebody. Locked
+    # by a statement of its own: within the UPDATE it would keep the planner from the primary key.
+    job = Job.objects.filter(pk=job_id, merchant_id=merchant_id)
+    still_due = job.filter(state=state, attempts=attempts, next_at__lte=now)
+    if not still_due.select_for_update(no_key=True, skip_locked=True).values_list("pk").first():
+        return None
+    job.update(state=JobState.RUNNING, attempts=attempts + 1, lease_until=until, next_at=until, updated_at=now)
+    return Claimed(merchant_id, job_id, attempts + 1, stalled=state == JobState.RUNNING)
 
 
 def next_turn(merchant_id: int) -> datetime | None:
