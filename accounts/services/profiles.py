@@ -53,10 +53,10 @@ def _set_email(user: User, address: str, *, keep: uuid.UUID | None, by: User) ->
         old = locked.email
         if address == old:
             return locked
-        locked.email, locked.is_verified = address, False
+        locked.email, locked.is_verified, locked.is_provisional = address, False, False
         try:
             with transaction.atomic():
-                locked.save(update_fields=["email", "is_verified", "updated_at"])
+                locked.save(update_fields=["email", "is_verified", "is_provisional", "updated_at"])
         except IntegrityError as error:
             raise EmailTaken from error
         one_time.end_all(locked)
@@ -103,6 +103,8 @@ def update_profile(user: User, *, by: User, **fields: str) -> User:
         old = {name: getattr(locked, name) for name in changes}
         for name, value in changes.items():
             setattr(locked, name, value)
-        locked.save(update_fields=[*changes, "updated_at"])
+        # Whoever said this is more than a form.
+        locked.is_provisional = False
+        locked.save(update_fields=[*changes, "is_provisional", "updated_at"])
         profile_changed.send(User, user=locked, old=old, new=changes, by=by)
     return locked

@@ -12,7 +12,7 @@ from accounts.models import OneTimeSecret, TokenFamily, User
 from accounts.services import one_time, registration
 from accounts.services.one_time import issue_link_token
 from accounts.services.passwords import reset_password
-from accounts.services.profiles import change_email
+from accounts.services.profiles import change_email, correct_profile
 from accounts.tests.factories import PASSWORD, balance, make_user
 from audit.models import Event
 from common.tests.mailbox import latest_code, mails
@@ -121,15 +121,21 @@ def _stranger_registers(address):
     return _register(address, password="Attacker-pw-1", first_name="Evil", role="doctor")
 
 
-@pytest.mark.parametrize("who", ["signed in on an old site", "added by staff", "invited by staff", "changed address"])
+@pytest.mark.parametrize(
+    "who",
+    ["signed in on an old site", "added by staff", "invited by staff", "moved by staff", "corrected by staff"],
+)
 def test_stranger_changes_nothing_of_somebody_who_is_not_verified_yet(who, settings):
     settings.LEGACY_SITE_URL = "https://patients.example.org"
     if who == "signed in on an old site":
         user = registration.register_openly(email=MARIE, password=PASSWORD, first_name="Marie")
         assert APIClient().post("/auth/login", {"username": MARIE, "password": PASSWORD}).status_code == 200
-    elif who == "changed address":
-        user = make_user(email="before@example.org", first_name="Marie")
-        change_email(user, MARIE, by=user)
+    elif who == "moved by staff":
+        _register("before@example.org", first_name="Marie")
+        user = change_email(User.objects.get(), MARIE, by=make_user(Role.ADMIN))
+    elif who == "corrected by staff":
+        _register(first_name="Mary")
+        user = correct_profile(User.objects.get(), first_name="Marie", by=make_user(Role.ADMIN))
     else:
         user = registration.add_person(
             email=MARIE,
