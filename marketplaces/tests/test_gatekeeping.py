@@ -179,6 +179,29 @@ def test_turn_takes_so_many_items_and_the_next_one_the_rest(merchant, monkeypatc
     assert [gatekeeping.go_round() for _turn in range(4)] == [2, 2, 1, 0]
 
 
+def test_item_that_fails_keeps_no_other_one_on_sale(merchant, monkeypatch):
+    category = make_category()
+    items = [make_item(merchant, category=category) for _number in range(3)]
+    listings = [make_listing(item) for item in items]
+    forbid(items[0])
+    withdraw = gatekeeping.withdraw_refused
+
+    def fail_for_the_first(item):
+        if item.pk == items[0].pk:
+            raise RuntimeError("broken")
+        return withdraw(item)
+
+    monkeypatch.setattr(gatekeeping, "withdraw_refused", fail_for_the_first)
+    with pytest.raises(ExceptionGroup, match="1 of 3 failed"):
+        gatekeeping.go_round()
+
+    states = {row.pk: row.state for row in rows(merchant, Listing)}
+    assert [states[row.pk] for row in listings] == [ListingState.LIVE, *[ListingState.WITHDRAWING] * 2]
+    # The next round meets it again.
+    monkeypatch.undo()
+    assert gatekeeping.go_round() == 1
+
+
 def test_what_a_channel_will_not_let_go_of_is_asked_for_once_and_kept_true(merchant, ebay):
     item = make_item(merchant, quantity=3)
     publish(merchant, item)

@@ -1,16 +1,19 @@
 """Many rows of due work, one after the other: one that fails must not keep the others waiting."""
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Each = TypeVar("Each")
 
 
-def for_each(ids: Iterable[int], work: Callable[[int], object]) -> int:
-    """Call `work` with every id, taken one at a time. Returns how many there were.
+def for_each(due: Iterable[Each], work: Callable[[Each], object]) -> int:
+    """Call `work` with each that is due, taken one at a time. Returns how many there were.
 
     What fails is collected and raised at the end as an `ExceptionGroup`, so that the sweep still reports it.
     """
     count = 0
     errors: list[Exception] = []
-    for each in ids:
+    for each in due:
         count += 1
         try:
             work(each)

@@ -16,6 +16,7 @@ from marketplaces.models.listings import ON_SALE
 from marketplaces.services import admission, publishing
 from marketplaces.services.locks import lock_items, lock_listings
 from marketplaces.tenancy import crossing, merchant_scope
+from payments.services.batches import for_each
 
 # Of a turn: listings that are looked at, and items that are taken off their channels.
 STRETCH = 5_000
@@ -33,6 +34,7 @@ def go_round() -> int:
     """Take the next stretch; how many items were refused and leave their channels.
 
     Two at once look at the same stretch, and the second one finds it done; killed, the next one begins with it again.
+    An item that fails is met again a round later, and raised at the end as an `ExceptionGroup`.
     """
     row, _created = GateRound.objects.get_or_create(pk=1)
     begin = (row.after_merchant, row.after_listing)
@@ -44,7 +46,17 @@ def go_round() -> int:
         if listing.item_id in refused:
             found.setdefault((listing.merchant_id, listing.item_id), listing)
     taken = list(found)[:MOST]
-    moved = sum(retry_deadlocks(partial(_withdraw_refused, *place)) for place in taken)
+    moved: list[Place] = []
+
+    def withdraw(place: Place) -> None:
+        if retry_deadlocks(partial(_withdraw_refused, *place)):
+            moved.append(place)
+
+    failed: ExceptionGroup[Exception] | None = None
+    try:
+        for_each(taken, withdraw)
+    except ExceptionGroup as errors:
+        failed = errors
     end: Place = (0, 0)
     if len(taken) < len(found):
         last = found[taken[-1]]
@@ -53,7 +65,9 @@ def go_round() -> int:
         end = (stretch[-1].merchant_id, stretch[-1].pk)
     here = GateRound.objects.filter(pk=1, after_merchant=begin[0], after_listing=begin[1])
     here.update(after_merchant=end[0], after_listing=end[1], updated_at=timezone.now())
-    return moved
+    if failed is not None:
+        raise failed
+    return len(moved)
 
 
 def withdraw_refused(item: Item) -> list[Listing]:
