@@ -274,4 +274,5 @@ def test_queries_do_not_grow_with_the_doctors(api, asked):
         make_appointment(practitioner=doctor)
         make_time_off(doctor, at(12), at(13))
     assert _queries(api(), address) == at_one
-    assert at_one <= 10
+    # What PostgreSQL is asked in one trip are several statements on SQLite.
+    assert at_one <= (9 if connection.vendor == "postgresql" else 10)
