@@ -6,22 +6,11 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.emails import NOBODY, is_reserved, normalize_email
+from accounts.emails import is_reserved, normalize_email
 from accounts.enums import PricedAction
 from accounts.models import Account, PriceList, TokenFamily, User
 from accounts.tokens import Claims
 from common import sql
-
-__all__ = [
-    "NOBODY",
-    "PRICE_NOW",
-    "account_of",
-    "action_price",
-    "is_anonymous",
-    "live_session",
-    "open_sessions",
-    "user_by_email",
-]
 
 _USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields)
 _FAMILY_FIELDS = tuple(field.attname for field in TokenFamily._meta.concrete_fields)

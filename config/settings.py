@@ -427,9 +427,9 @@ CHANNEL_RATES = channels.rates(env.str("CHANNEL_RATES", default="EUR=655.957"))
 CHANNEL_CONNECT_SECONDS = env.float("CHANNEL_CONNECT_SECONDS", default=3)
 CHANNEL_READ_SECONDS = env.float("CHANNEL_READ_SECONDS", default=10)
 CHANNEL_DEADLINE_SECONDS = env.float("CHANNEL_DEADLINE_SECONDS", default=20)
-# Where a merchant's browser goes after the channel's consent.
 # The page of the site on which an invitation to a merchant is accepted; the mailed link adds `?token=…`.
 MERCHANT_INVITATION_URL = env.str("MERCHANT_INVITATION_URL", default="") or f"{PUBLIC_URL}/merchants/join"
+# Where a merchant's browser goes after the channel's consent.
 CHANNEL_RETURN_URL = env.str("CHANNEL_RETURN_URL", default="")
 _SIMULATED = f"http://127.0.0.1:{SIMULATORS_PORT}"
 EBAY_URL = channels.address(

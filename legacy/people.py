@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import QuerySet
 
+from accounts.emails import NOBODY
 from accounts.models import User
-from accounts.selectors import NOBODY
 from common.phones import to_e164
 from legacy.errors import Refused
 from legacy.inputs import Fields

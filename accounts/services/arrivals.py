@@ -18,9 +18,9 @@ from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
+from accounts.emails import NOBODY
 from accounts.enums import BACK_OFFICE_ROLES, EntryKind, ReviewReason, ReviewStatus, Role
 from accounts.models import Account, AccountReview, CreditEntry, OneTimeSecret, PriceList, Rate, User
-from accounts.selectors import NOBODY
 from accounts.signals import people_arrived, people_taken_back
 from common.bulk import copy_rows, merge_rows
 from common.unit_of_work import unit_of_work

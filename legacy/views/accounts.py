@@ -11,9 +11,9 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.emails import NOBODY
 from accounts.exceptions import InsufficientCredits
 from accounts.models import Account, Rate, User
-from accounts.selectors import NOBODY
 from accounts.services import ledger
 from accounts.services.accounts import switch_account
 from accounts.services.corrections import give_rate, spend_for
